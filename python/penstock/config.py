@@ -1,0 +1,314 @@
+"""Every setting, on one page. `load` is pure: a mapping of names becomes a tree of frozen structs, or a list of all that is wrong.
+
+A setting is reached by the name in `KNOWN_NAMES` (names that users already have) or by `PENSTOCK_<SECTION>__<FIELD>`. Secrets
+may also come from a file: `MITTO_API_KEY_FILE=/run/secrets/mitto`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+import msgspec
+from msgspec import UNSET, Meta, Struct
+
+from penstock.redact import Secret
+
+Positive = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Role = Literal["all", "api", "dispatch", "receipts", "jobs"]
+Mode = Literal["mock", "real"]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A group of settings that one part of the program receives whole."""
+
+
+class General(Section, frozen=True, kw_only=True):
+    """The process itself."""
+
+    mode: Mode | None = None
+    """`mock` (provider is the simulator) or `real`; worked out by `load` when not given."""
+    role: Role = "all"
+    """Which services this process runs."""
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    """Processes on this machine, sharing the port."""
+    data_dir: Path | None = None
+    """Embedded servers, spool and journal live here. Default: /var/lib/penstock as root, else $XDG_DATA_HOME/penstock."""
+    admin_key: Secret | None = None
+    """Opens the operator's routes."""
+    safe_mode: bool = False
+    """Accept and store everything, send nothing."""
+    drain: timedelta = timedelta(seconds=30)
+    """How long a stopping process may finish what it holds."""
+
+
+class Http(Section, frozen=True, kw_only=True):
+    """The doors."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    ops_port: Port = 8081
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks whose X-Forwarded-For is believed."""
+    max_json_bytes: Positive = 10_000_000
+    """Largest JSON body; uploads in CSV and NDJSON are streamed and have no such bound."""
+    body_timeout: timedelta = timedelta(seconds=30)
+    """A JSON body must have arrived by then; an upload may not pause longer than this."""
+
+
+class Database(Section, frozen=True, kw_only=True):
+    """PostgreSQL: the only truth."""
+
+    url: Secret | None = None
+    """Not set: an embedded server (mock mode only)."""
+    api_pool: Positive = 10
+    engine_pool: Positive = 12
+    statement_timeout: timedelta = timedelta(seconds=60)
+    lock_timeout: timedelta = timedelta(seconds=10)
+
+
+class Redis(Section, frozen=True, kw_only=True):
+    """Redis or Valkey: limiter windows and nothing else."""
+
+    url: Secret | None = None
+    """Not set: an embedded server (mock mode only)."""
+    timeout: timedelta = timedelta(milliseconds=100)
+
+
+class Mitto(Section, frozen=True, kw_only=True):
+    """The provider."""
+
+    api_base: str | None = None
+    """Not set: Mitto's own address in real mode, a simulator started beside the gateway in mock mode."""
+    api_key: Secret | None = None
+    traffic_account_id: str | None = None
+    sender_name: Annotated[str, Meta(min_length=1, max_length=16)] | None = None
+    webhook_secret: Secret | None = None
+    """Expected on delivery reports, in X-Webhook-Secret or ?token=."""
+    max_segments_per_s: Positive | Literal["unlimited"] | None = None
+    """What the account may send; must be given in real mode."""
+    connections: Positive = 16
+    connect_timeout: timedelta = timedelta(seconds=10)
+    timeout: timedelta = timedelta(seconds=60)
+    """Deadline of one call from the first byte out to the last byte in; less than the attempt lease of 120 s."""
+
+
+class Sms(Section, frozen=True, kw_only=True):
+    """The size of a batch."""
+
+    batch_size: Annotated[int, Meta(ge=1, le=50_000)] = 5000
+    batch_max_bytes: Annotated[int, Meta(ge=2_000, le=100_000_000)] = 1_000_000
+
+
+class RateLimit(Section, frozen=True, kw_only=True):
+    """Requests to the provider per sliding window."""
+
+    traffic_account_max: Positive = 100
+    traffic_account_window_ms: Annotated[int, Meta(ge=100)] = 1000
+    tenant_max: Positive = 50
+    tenant_window_ms: Annotated[int, Meta(ge=100)] = 1000
+    global_max: Positive = 200
+    global_window_ms: Annotated[int, Meta(ge=100)] = 1000
+
+
+class Dispatch(Section, frozen=True, kw_only=True):
+    """Rows become sends."""
+
+    in_flight: Annotated[int, Meta(ge=1, le=64)] = 4
+    """Batches on the way to the provider at the same time, in this process."""
+    poll: timedelta = timedelta(milliseconds=200)
+    """How often an idle sender looks for due work."""
+
+
+class Receipts(Section, frozen=True, kw_only=True):
+    """The provider's word becomes states."""
+
+    flush_reports: Positive = 5000
+    """Reports applied in one transaction, at most."""
+    poll: timedelta = timedelta(milliseconds=200)
+    report_window: timedelta = timedelta(hours=72)
+    """A sent message without a report is closed after this; a later report still applies."""
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """The whole tree. A part receives its own section, never this."""
+
+    general: General = General()
+    http: Http = Http()
+    database: Database = Database()
+    redis: Redis = Redis()
+    mitto: Mitto = Mitto()
+    sms: Sms = Sms()
+    rate_limit: RateLimit = RateLimit()
+    dispatch: Dispatch = Dispatch()
+    receipts: Receipts = Receipts()
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force; `load` always fills it in."""
+        return self.general.mode or "mock"
+
+
+Path_ = tuple[str, str]
+
+KNOWN_NAMES: Final[Mapping[str, Path_]] = {
+    "DATABASE_URL": ("database", "url"),
+    "REDIS_URL": ("redis", "url"),
+    "MITTO_API_BASE": ("mitto", "api_base"),
+    "MITTO_API_KEY": ("mitto", "api_key"),
+    "MITTO_TRAFFIC_ACCOUNT_ID": ("mitto", "traffic_account_id"),
+    "MITTO_SENDER_NAME": ("mitto", "sender_name"),
+    "MITTO_WEBHOOK_SECRET": ("mitto", "webhook_secret"),
+    "MITTO_MAX_SEGMENTS_PER_S": ("mitto", "max_segments_per_s"),
+    "SMS_BATCH_SIZE": ("sms", "batch_size"),
+    "SMS_BATCH_MAX_BYTES": ("sms", "batch_max_bytes"),
+    "RATE_LIMIT_TRAFFIC_ACCOUNT_MAX": ("rate_limit", "traffic_account_max"),
+    "RATE_LIMIT_TRAFFIC_ACCOUNT_WINDOW_MS": ("rate_limit", "traffic_account_window_ms"),
+    "RATE_LIMIT_TENANT_MAX": ("rate_limit", "tenant_max"),
+    "RATE_LIMIT_TENANT_WINDOW_MS": ("rate_limit", "tenant_window_ms"),
+    "RATE_LIMIT_GLOBAL_MAX": ("rate_limit", "global_max"),
+    "RATE_LIMIT_GLOBAL_WINDOW_MS": ("rate_limit", "global_window_ms"),
+    "SAFE_MODE": ("general", "safe_mode"),
+    "PENSTOCK_MODE": ("general", "mode"),
+    "PENSTOCK_ROLE": ("general", "role"),
+    "PENSTOCK_WORKERS": ("general", "workers"),
+    "PENSTOCK_DATA_DIR": ("general", "data_dir"),
+    "PENSTOCK_ADMIN_KEY": ("general", "admin_key"),
+    "PENSTOCK_HTTP_HOST": ("http", "host"),
+    "PENSTOCK_HTTP_PORT": ("http", "port"),
+    "PENSTOCK_OPS_PORT": ("http", "ops_port"),
+    "PENSTOCK_TRUSTED_PROXIES": ("http", "trusted_proxies"),
+    "PENSTOCK_REPORT_WINDOW": ("receipts", "report_window"),
+}
+
+OUR_PREFIXES: Final = ("PENSTOCK_", "MITTO_", "SMS_", "RATE_LIMIT_")
+# Read by the command line and the client, or put there by Kubernetes for a service that is called penstock.
+_NOT_SETTINGS: Final = re.compile(r"PENSTOCK_(URL|API_KEY|SERVICE_.*|PORT(_.*)?)")
+_REAL_NEEDS: Final = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "MITTO_API_KEY",
+    "MITTO_TRAFFIC_ACCOUNT_ID",
+    "MITTO_SENDER_NAME",
+    "MITTO_WEBHOOK_SECRET",
+    "MITTO_MAX_SEGMENTS_PER_S",
+)
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+# What the simulator expects when nothing else is said; worthless anywhere else.
+MOCK_MITTO: Final[Mapping[str, str]] = {
+    "api_key": "mock-mitto-key",
+    "traffic_account_id": "00000000-0000-4000-8000-000000000001",
+    "sender_name": "Penstock",
+    "webhook_secret": "mock-webhook-secret",
+    "max_segments_per_s": "unlimited",
+}
+
+
+class ConfigError(Exception):
+    """The settings do not hold together; one line for each reason."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """The settings in `environment`. Raises ConfigError with every problem at once."""
+    problems: list[str] = []
+    given = dict(_given(environment, problems))
+    mode = _mode(environment, given)
+    if mode == "mock":
+        for field, text in MOCK_MITTO.items():
+            given.setdefault(("mitto", field), (f"MITTO_{field.upper()}", text))
+    sections: dict[str, Section] = {}
+    for section in msgspec.structs.fields(Settings):
+        sections[section.name] = _section(section.type, section.name, given, problems)
+    if mode == "real":
+        problems += [f"{name}: required in real mode" for name in _REAL_NEEDS if KNOWN_NAMES[name] not in given]
+    if problems:
+        raise ConfigError(sorted(problems))
+    general = msgspec.structs.replace(sections["general"], mode=mode)
+    return Settings(**{**sections, "general": general})  # type: ignore[arg-type]
+
+
+def environment_name(section: str, field: str) -> str:
+    """The name under which a setting is given."""
+    for name, path in KNOWN_NAMES.items():
+        if path == (section, field):
+            return name
+    return f"PENSTOCK_{section.upper()}__{field.upper()}"
+
+
+def _given(environment: Mapping[str, str], problems: list[str]) -> Iterator[tuple[Path_, tuple[str, str]]]:
+    """Every setting that is named, with the name it was given under and its text; files are read here."""
+    names = {environment_name(s.name, f.name): (s.name, f.name) for s in _sections() for f in msgspec.structs.fields(s.type)}
+    for name, text in environment.items():
+        if name in names:
+            yield names[name], (name, text)
+        elif name.endswith("_FILE") and _is_secret(names.get(name.removesuffix("_FILE"))):
+            try:
+                yield names[name.removesuffix("_FILE")], (name, Path(text).read_text().strip())
+            except OSError as error:
+                problems.append(f"{name}: cannot be read ({error.strerror})")
+        elif name.startswith(OUR_PREFIXES) and not _NOT_SETTINGS.fullmatch(name):
+            problems.append(f"{name}: not a setting of this version")
+
+
+def _sections() -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(Settings)
+
+
+def _is_secret(path: Path_ | None) -> bool:
+    if path is None:
+        return False
+    section = next(s.type for s in _sections() if s.name == path[0])
+    field = next(f for f in msgspec.structs.fields(section) if f.name == path[1])
+    return Secret in get_args(field.type)
+
+
+def _mode(environment: Mapping[str, str], given: Mapping[Path_, tuple[str, str]]) -> Mode:
+    """As given; else mock only if nothing points at real servers or a real provider."""
+    if ("general", "mode") in given:
+        return "real" if given["general", "mode"][1] == "real" else "mock"
+    real = any(name in ("DATABASE_URL", "REDIS_URL") or name.startswith("MITTO_") for name in environment)
+    return "real" if real else "mock"
+
+
+def _section(kind: Any, name: str, given: Mapping[Path_, tuple[str, str]], problems: list[str]) -> Section:  # noqa: ANN401
+    values: dict[str, object] = {}
+    for field in msgspec.structs.fields(kind):
+        source, text = given.get((name, field.name), ("", None))
+        if text is None:
+            continue
+        value = _value(field, source, text, problems)
+        if value is not UNSET:
+            values[field.name] = value
+    built: Section = kind(**values)
+    return built
+
+
+def _value(field: msgspec.structs.FieldInfo, source: str, text: str, problems: list[str]) -> object:
+    kinds = get_args(field.type) or (field.type,)
+    if Secret in kinds:
+        return Secret(text)
+    if field.type is timedelta:
+        return _duration(source, text, problems)
+    if field.type == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        return msgspec.convert(text, field.type, strict=False, dec_hook=lambda kind, value: kind(value))
+    except msgspec.ValidationError as error:
+        problems.append(f"{source}: {error}")
+        return UNSET
+
+
+def _duration(source: str, text: str, problems: list[str]) -> object:
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        problems.append(f"{source}: expected a duration such as 250ms, 30s, 5m, 72h or 3d")
+        return UNSET
+    return timedelta(**{_UNITS[match[2]]: float(match[1])})

@@ -1,0 +1,1 @@
+"""What operators see: metrics (all declared in metrics.py) and JSON logs."""
