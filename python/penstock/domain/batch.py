@@ -1,0 +1,54 @@
+"""A batch: the unit of work. One provider request, one transaction before it, one UPDATE after it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+MAX_ATTEMPTS: Final = 8
+"""Failures of the batch itself (render errors, crashes in our code) before it is dead; outages never count."""
+
+
+class BatchState(StrEnum):
+    """Where a batch stands; equal to the database's enum of the same name."""
+
+    PENDING = "pending"
+    """May be claimed when it is due."""
+    SENDING = "sending"
+    """An attempt is committed; bytes may be on their way."""
+    SETTLED = "settled"
+    """Every message of it has the provider's answer or was left out on purpose."""
+    UNKNOWN = "unknown"
+    """Bytes may have left and no complete answer came: held, never sent again by itself."""
+    DEAD = "dead"
+    """Failed too often by itself: waits for an operator."""
+
+
+class BatchEvent(StrEnum):
+    """What can happen to a batch."""
+
+    CLAIM = "claim"
+    ANSWERED = "answered"
+    HAND_BACK = "hand_back"
+    LOSE_TRACK = "lose_track"
+    GIVE_UP = "give_up"
+    LEAVE_OUT = "leave_out"
+
+
+_S, _E = BatchState, BatchEvent
+
+TRANSITIONS: Final[Mapping[tuple[BatchState, BatchEvent], BatchState]] = {
+    (_S.PENDING, _E.CLAIM): _S.SENDING,
+    (_S.PENDING, _E.LEAVE_OUT): _S.SETTLED,
+    (_S.PENDING, _E.GIVE_UP): _S.DEAD,
+    (_S.SENDING, _E.ANSWERED): _S.SETTLED,
+    (_S.SENDING, _E.HAND_BACK): _S.PENDING,
+    (_S.SENDING, _E.LOSE_TRACK): _S.UNKNOWN,
+    # An answer that arrives late, or is found in the spool after a crash, still settles its own attempt.
+    (_S.UNKNOWN, _E.ANSWERED): _S.SETTLED,
+    (_S.UNKNOWN, _E.HAND_BACK): _S.PENDING,
+}
+
+
+def next_state(state: BatchState, event: BatchEvent) -> BatchState | None:
+    """The state after the event, or None if the event is not possible now."""
+    return TRANSITIONS.get((state, event))

@@ -1,0 +1,70 @@
+"""Deficit round robin over tenants, counted in segments: who may claim next."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from penstock.domain.ids import AccountId, CampaignId, TenantId
+
+QUANTUM_SEGMENTS: Final = 5000
+"""What a tenant is credited on each turn: one full batch of one-part messages, so that a turn is normally one batch."""
+
+
+class Lane(Struct, frozen=True):
+    """A campaign with a batch that is due."""
+
+    tenant_id: TenantId
+    campaign_id: CampaignId
+    account_id: AccountId
+    segments: int
+    """Segments of its next batch."""
+
+
+class RoundRobin:
+    """Whose turn it is. Tenants that use more than a turn's worth wait until the others had theirs."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[TenantId, list[Lane]] = {}
+        self._deficit: dict[TenantId, int] = {}
+        self._turns: list[TenantId] = []
+
+    def offer(self, lanes: Iterable[Lane]) -> None:
+        """Replace what is due. A tenant with nothing due loses its credit, else it could save up a burst."""
+        self._lanes = {}
+        for lane in lanes:
+            self._lanes.setdefault(lane.tenant_id, []).append(lane)
+        self._deficit = {tenant: self._deficit.get(tenant, 0) for tenant in self._lanes}
+        known = set(self._turns)
+        self._turns = [tenant for tenant in self._turns if tenant in self._lanes]
+        self._turns += [tenant for tenant in self._lanes if tenant not in known]
+
+    def pick(self) -> Lane | None:
+        """The lane to serve now, or None when nothing is due. Its cost is booked by `spend`."""
+        if not self._turns:
+            return None
+        while self._deficit[self._turns[0]] < 0:
+            self._deficit[self._turns[0]] += QUANTUM_SEGMENTS
+            self._turns.append(self._turns.pop(0))
+        tenant = self._turns[0]
+        lanes = self._lanes[tenant]
+        lanes.append(lanes.pop(0))
+        self._turns.append(self._turns.pop(0))
+        return lanes[-1]
+
+    def spend(self, tenant_id: TenantId, segments: int) -> None:
+        """Book what a claim took beyond a turn's worth."""
+        if tenant_id in self._deficit:
+            self._deficit[tenant_id] += QUANTUM_SEGMENTS - segments
+            self._deficit[tenant_id] = min(self._deficit[tenant_id], QUANTUM_SEGMENTS)
+
+    def drop(self, lane: Lane) -> None:
+        """Forget a lane that turned out to have nothing due."""
+        lanes = self._lanes.get(lane.tenant_id)
+        if lanes is None:
+            return
+        lanes[:] = [other for other in lanes if other.campaign_id != lane.campaign_id]
+        if not lanes:
+            del self._lanes[lane.tenant_id]
+            del self._deficit[lane.tenant_id]
+            self._turns.remove(lane.tenant_id)

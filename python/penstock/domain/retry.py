@@ -1,0 +1,27 @@
+"""How long to wait before trying again. Full jitter; the random number is handed in."""
+
+from typing import Final
+
+FIRST_DELAY_S: Final = 0.5
+LONGEST_DELAY_S: Final = 60.0
+
+FIRST_HOLD_S: Final = 15.0
+LONGEST_HOLD_S: Final = 900.0
+
+PARKED_REPORT_DELAYS_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 21_600.0, 86_400.0)
+"""A report whose message is not known yet is tried again after these; then it stays on record, unmatched."""
+
+
+def backoff_s(step: int, random: float) -> float:
+    """Seconds before try number `step` + 1, for a random number in [0, 1): between 0 and a bound that doubles."""
+    return max(0.05, min(LONGEST_DELAY_S, FIRST_DELAY_S * (1 << min(step, 16))) * random)
+
+
+def hold_s(step: int) -> float:
+    """Seconds to leave an account alone after a refusal that a retry alone does not mend; doubles up to a quarter of an hour."""
+    return min(LONGEST_HOLD_S, FIRST_HOLD_S * (1 << min(step, 16)))
+
+
+def parked_delay_s(tries: int) -> float | None:
+    """Seconds until a parked report is tried again, or None when it has been tried often enough."""
+    return PARKED_REPORT_DELAYS_S[tries] if tries < len(PARKED_REPORT_DELAYS_S) else None
