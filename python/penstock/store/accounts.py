@@ -1,0 +1,64 @@
+"""Traffic accounts at the provider: holds, back-off and the learned batch size, shared by every process."""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from penstock.domain.ids import AccountId
+from penstock.store.pool import Connection
+from penstock.store.queries import query
+
+ENSURE_ACCOUNT = query("accounts.ensure_account")
+HOLD_ACCOUNT = query("accounts.hold_account")
+BACK_OFF_ACCOUNT = query("accounts.back_off_account")
+NOTE_SUCCESS = query("accounts.note_success")
+NOTE_REFUSED = query("accounts.note_refused")
+LEARN_BATCH_SIZE = query("accounts.learn_batch_size")
+LIST_ACCOUNTS = query("accounts.list_accounts")
+
+
+class Account(Struct, frozen=True):
+    """A traffic account as it stands."""
+
+    account_id: AccountId
+    held_until: datetime | None
+    held_reason: str | None
+    backoff_step: int
+    learned_batch_size: int | None
+
+
+async def ensure_account(connection: Connection, account_id: AccountId) -> None:
+    """Make the account known."""
+    await connection.execute(ENSURE_ACCOUNT, account_id)
+
+
+async def hold_account(connection: Connection, account_id: AccountId, wait: timedelta, reason: str) -> None:
+    """Claim nothing for this account until `wait` is over."""
+    await connection.execute(HOLD_ACCOUNT, account_id, wait, reason)
+
+
+async def back_off_account(connection: Connection, account_id: AccountId) -> int:
+    """Count one more failed call and return how many there were before it."""
+    step: int = await connection.fetchval(BACK_OFF_ACCOUNT, account_id)
+    return step
+
+
+async def note_success(connection: Connection, account_id: AccountId) -> None:
+    """A call was accepted: forget failures and an ended hold."""
+    await connection.execute(NOTE_SUCCESS, account_id)
+
+
+async def note_refused(connection: Connection, account_id: AccountId) -> int:
+    """Count a refused single message and return how many there were in a row."""
+    count: int = await connection.fetchval(NOTE_REFUSED, account_id)
+    return count
+
+
+async def learn_batch_size(connection: Connection, account_id: AccountId, messages: int) -> None:
+    """Keep later batches of this account to so many messages."""
+    await connection.execute(LEARN_BATCH_SIZE, account_id, messages)
+
+
+async def list_accounts(connection: Connection) -> list[Account]:
+    """Every account."""
+    return [Account(**row) for row in await connection.fetch(LIST_ACCOUNTS)]

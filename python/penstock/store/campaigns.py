@@ -1,0 +1,161 @@
+"""Campaigns and their books."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from asyncpg import Record
+from msgspec import Struct
+
+from penstock.domain.campaign import CampaignState
+from penstock.domain.ids import AccountId, CampaignId, TenantId
+from penstock.domain.message import MessageState
+from penstock.store.pool import Connection
+from penstock.store.queries import query
+
+CREATE_CAMPAIGN = query("campaigns.create_campaign")
+GET_CAMPAIGN = query("campaigns.get_campaign")
+LOCK_CAMPAIGN = query("campaigns.lock_campaign")
+LIST_CAMPAIGNS = query("campaigns.list_campaigns")
+START_CAMPAIGN = query("campaigns.start_campaign")
+LIST_COMPLETABLE = query("campaigns.list_completable")
+COMPLETE_CAMPAIGN = query("campaigns.complete_campaign")
+LIST_SILENT = query("campaigns.list_silent")
+CLOSE_SILENT_MESSAGES = query("campaigns.close_silent_messages")
+GET_COUNTS = query("campaigns.get_counts")
+GET_COUNTS_OF = query("campaigns.get_counts_of")
+ADD_COUNTS = query("campaigns.add_counts")
+FOLD_COUNTS = query("campaigns.fold_counts")
+RECOUNT_MESSAGES = query("campaigns.recount_messages")
+COUNT_BY_STATE = query("campaigns.count_by_state")
+
+
+class Campaign(Struct, frozen=True, kw_only=True):
+    """One row of the campaign table."""
+
+    tenant_id: TenantId
+    campaign_id: CampaignId
+    state: CampaignState
+    name: str
+    text: str
+    sender: str
+    account_id: AccountId
+    default_region: str | None
+    countries: list[str] | None
+    max_parts: int
+    validity_s: int | None
+    next_seq: int
+    next_chunk: int
+    next_upload: int
+    segments: int
+    created_at: datetime
+    started_at: datetime | None
+    expires_at: datetime | None
+    completed_at: datetime | None
+
+
+class NewCampaign(Struct, frozen=True, kw_only=True):
+    """What a tenant decides about a campaign."""
+
+    tenant_id: TenantId
+    campaign_id: CampaignId
+    name: str
+    text: str
+    sender: str
+    account_id: AccountId
+    default_region: str | None = None
+    countries: Sequence[str] | None = None
+    max_parts: int = 10
+    validity_s: int | None = None
+
+
+def _campaign(row: Record) -> Campaign:
+    return Campaign(**{**row, "state": CampaignState(row["state"])})
+
+
+async def create_campaign(connection: Connection, new: NewCampaign) -> None:
+    """Store a draft."""
+    await connection.execute(
+        CREATE_CAMPAIGN, new.tenant_id, new.campaign_id, new.name, new.text, new.sender, new.account_id,
+        new.default_region, new.countries, new.max_parts, new.validity_s,
+    )  # fmt: skip
+
+
+async def get_campaign(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> Campaign | None:
+    """The tenant's campaign of that id."""
+    row = await connection.fetchrow(GET_CAMPAIGN, tenant_id, campaign_id)
+    return _campaign(row) if row else None
+
+
+async def lock_campaign(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> Campaign | None:
+    """The same, locked until the transaction ends."""
+    row = await connection.fetchrow(LOCK_CAMPAIGN, tenant_id, campaign_id)
+    return _campaign(row) if row else None
+
+
+async def list_campaigns(connection: Connection, tenant_id: TenantId, before: CampaignId, limit: int) -> list[Campaign]:
+    """A page, newest first, of campaigns older than `before`."""
+    return [_campaign(row) for row in await connection.fetch(LIST_CAMPAIGNS, tenant_id, before, limit)]
+
+
+async def start_campaign(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> None:
+    """Open a locked campaign's batches for claiming."""
+    await connection.execute(START_CAMPAIGN, tenant_id, campaign_id)
+
+
+async def list_completable(connection: Connection) -> list[tuple[TenantId, CampaignId]]:
+    """Campaigns that wait for nothing any more."""
+    return [(row["tenant_id"], row["campaign_id"]) for row in await connection.fetch(LIST_COMPLETABLE)]
+
+
+async def complete_campaign(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> bool:
+    """Whether it was still sending."""
+    return await connection.fetchval(COMPLETE_CAMPAIGN, tenant_id, campaign_id) is not None
+
+
+async def list_silent(connection: Connection, report_window: timedelta) -> list[tuple[TenantId, CampaignId]]:
+    """Campaigns that wait for nothing but reports, longer than the window."""
+    return [(row["tenant_id"], row["campaign_id"]) for row in await connection.fetch(LIST_SILENT, report_window)]
+
+
+async def close_silent_messages(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, limit: int) -> int:
+    """How many were closed; repeat until it is less than `limit`."""
+    tag = await connection.execute(CLOSE_SILENT_MESSAGES, tenant_id, campaign_id, limit)
+    return int(tag.rpartition(" ")[2])
+
+
+async def get_counts(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> dict[str, int]:
+    """Its books: counter → number (counters that never moved are absent)."""
+    return {row["counter"]: row["n"] for row in await connection.fetch(GET_COUNTS, tenant_id, campaign_id)}
+
+
+async def get_counts_of(
+    connection: Connection, tenant_id: TenantId, campaign_ids: Sequence[CampaignId]
+) -> dict[CampaignId, dict[str, int]]:
+    """The books of several campaigns in one statement."""
+    books: dict[CampaignId, dict[str, int]] = {campaign_id: {} for campaign_id in campaign_ids}
+    for row in await connection.fetch(GET_COUNTS_OF, tenant_id, campaign_ids):
+        books[row["campaign_id"]][row["counter"]] = row["n"]
+    return books
+
+
+async def add_counts(
+    connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, deltas: Mapping[MessageState, int] | Mapping[str, int]
+) -> None:
+    """Book what this transaction changes."""
+    await connection.execute(ADD_COUNTS, tenant_id, campaign_id, list(deltas), list(deltas.values()))
+
+
+async def fold_counts(connection: Connection, limit: int) -> int:
+    """How many deltas were folded; repeat until it is less than `limit`."""
+    folded: int = await connection.fetchval(FOLD_COUNTS, limit)
+    return folded
+
+
+async def recount_messages(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> dict[str, int]:
+    """Messages by state, counted one by one."""
+    return {row["counter"]: row["n"] for row in await connection.fetch(RECOUNT_MESSAGES, tenant_id, campaign_id)}
+
+
+async def count_by_state(connection: Connection) -> dict[str, int]:
+    """Campaigns of all tenants by state."""
+    return {row["state"]: row["n"] for row in await connection.fetch(COUNT_BY_STATE)}

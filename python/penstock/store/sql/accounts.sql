@@ -1,0 +1,28 @@
+-- name: ensure_account
+-- scope: system
+INSERT INTO account (account_id) VALUES ($1) ON CONFLICT DO NOTHING
+
+-- name: hold_account
+-- scope: system. Never shortens a hold that is already there.
+UPDATE account SET held_until = greatest(held_until, now() + $2::interval), held_reason = $3 WHERE account_id = $1
+
+-- name: back_off_account
+-- scope: system. One step further each time until a call succeeds; returns the step to wait for.
+UPDATE account SET backoff_step = backoff_step + 1 WHERE account_id = $1 RETURNING backoff_step - 1
+
+-- name: note_success
+-- scope: system. Writes only when there is something to forget, so a healthy account's row is never touched.
+UPDATE account SET backoff_step = 0, refused_in_a_row = 0, held_until = NULL, held_reason = NULL
+WHERE account_id = $1 AND (backoff_step <> 0 OR refused_in_a_row <> 0 OR held_until < now())
+
+-- name: note_refused
+-- scope: system. How many single messages in a row this account has had refused.
+UPDATE account SET refused_in_a_row = refused_in_a_row + 1 WHERE account_id = $1 RETURNING refused_in_a_row
+
+-- name: learn_batch_size
+-- scope: system. The provider refused this many at once: keep to half of it.
+UPDATE account SET learned_batch_size = least(coalesce(learned_batch_size, $2), $2) WHERE account_id = $1
+
+-- name: list_accounts
+-- scope: system
+SELECT account_id, held_until, held_reason, backoff_step, learned_batch_size FROM account ORDER BY account_id

@@ -1,0 +1,94 @@
+-- name: create_campaign
+INSERT INTO campaign (tenant_id, campaign_id, name, text, sender, account_id, default_region, countries, max_parts, validity_s)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+
+-- name: get_campaign
+SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id = $2
+
+-- name: lock_campaign
+-- Locks the row against every other change of the campaign until the transaction ends.
+SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id = $2 FOR UPDATE
+
+-- name: list_campaigns
+-- Newest first, after the given id (exclusive); rides on the primary key backwards.
+SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id < $2 ORDER BY campaign_id DESC LIMIT $3
+
+-- name: start_campaign
+-- The caller holds the row's lock and has checked the transition.
+UPDATE campaign
+SET state = 'sending', started_at = now(), expires_at = now() + make_interval(secs => validity_s)
+WHERE tenant_id = $1 AND campaign_id = $2
+
+-- name: list_completable
+-- scope: system. Sending campaigns with no batch left and no message queued, unknown or awaiting its report; at most 100.
+-- Rides on campaign_sending, batch_ready and the primary key of counter.
+SELECT c.tenant_id, c.campaign_id FROM campaign c
+WHERE c.state = 'sending'
+  AND NOT EXISTS (SELECT FROM batch b WHERE b.campaign_id = c.campaign_id AND b.state IN ('pending', 'sending', 'unknown', 'dead'))
+  AND (SELECT coalesce(sum(n), 0) FROM counter
+       WHERE tenant_id = c.tenant_id AND campaign_id = c.campaign_id AND counter IN ('queued', 'unknown', 'sent'))
+    + (SELECT coalesce(sum(n), 0) FROM counter_delta
+       WHERE tenant_id = c.tenant_id AND campaign_id = c.campaign_id AND counter IN ('queued', 'unknown', 'sent')) = 0
+ORDER BY c.campaign_id LIMIT 100
+
+-- name: list_silent
+-- scope: system. Sending campaigns with no batch left whose last answer came longer ago than the report window; at most 100.
+SELECT c.tenant_id, c.campaign_id FROM campaign c
+WHERE c.state = 'sending'
+  AND NOT EXISTS (SELECT FROM batch b WHERE b.campaign_id = c.campaign_id AND b.state IN ('pending', 'sending', 'unknown', 'dead'))
+  AND (SELECT max(a.closed_at) FROM attempt a WHERE a.campaign_id = c.campaign_id AND a.tenant_id = c.tenant_id) < now() - $1::interval
+ORDER BY c.campaign_id LIMIT 100
+
+-- name: complete_campaign
+-- Nothing when the campaign is no longer sending.
+UPDATE campaign SET state = 'completed', completed_at = now()
+WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'sending' RETURNING campaign_id
+
+-- name: close_silent_messages
+-- Marks at most $3 sent messages whose report window is over; they stay sent, and a late report still applies.
+UPDATE message m SET report_closed_at = now()
+FROM (SELECT s.seq FROM message s WHERE s.tenant_id = $1 AND s.campaign_id = $2 AND s.state = 'sent' AND s.report_closed_at IS NULL
+      ORDER BY s.seq LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED) silent
+WHERE m.tenant_id = $1 AND m.campaign_id = $2 AND m.seq = silent.seq
+
+-- name: get_counts
+-- Folded counters plus the deltas not folded yet.
+SELECT counter, sum(n)::int8 AS n
+FROM (SELECT counter, n FROM counter WHERE tenant_id = $1 AND campaign_id = $2
+      UNION ALL
+      SELECT counter, n FROM counter_delta WHERE tenant_id = $1 AND campaign_id = $2) books
+GROUP BY counter
+
+-- name: get_counts_of
+-- The same for a page of campaigns.
+SELECT campaign_id, counter, sum(n)::int8 AS n
+FROM (SELECT campaign_id, counter, n FROM counter WHERE tenant_id = $1 AND campaign_id = ANY($2::uuid[])
+      UNION ALL
+      SELECT campaign_id, counter, n FROM counter_delta WHERE tenant_id = $1 AND campaign_id = ANY($2::uuid[])) books
+GROUP BY campaign_id, counter
+
+-- name: add_counts
+-- Deltas of one campaign, in the transaction of the change they count.
+INSERT INTO counter_delta (tenant_id, campaign_id, counter, n)
+SELECT $1, $2, d.counter, d.n FROM unnest($3::text[], $4::int8[]) AS d(counter, n) WHERE d.n <> 0
+
+-- name: fold_counts
+-- scope: system. Folds at most $1 deltas; run by one process at a time.
+WITH taken AS MATERIALIZED (
+    DELETE FROM counter_delta WHERE delta_id = ANY(ARRAY(SELECT delta_id FROM counter_delta ORDER BY delta_id LIMIT $1))
+    RETURNING tenant_id, campaign_id, counter, n
+), folded AS (
+    INSERT INTO counter (tenant_id, campaign_id, counter, n)
+    SELECT tenant_id, campaign_id, counter, sum(n) FROM taken GROUP BY tenant_id, campaign_id, counter
+    ORDER BY tenant_id, campaign_id, counter
+    ON CONFLICT (tenant_id, campaign_id, counter) DO UPDATE SET n = counter.n + excluded.n
+)
+SELECT count(*) FROM taken
+
+-- name: recount_messages
+-- The truth that the counters must equal: reads every message of the campaign.
+SELECT state::text AS counter, count(*) AS n FROM message WHERE tenant_id = $1 AND campaign_id = $2 GROUP BY state
+
+-- name: count_by_state
+-- scope: system. For the metrics: campaigns by state.
+SELECT state::text AS state, count(*) AS n FROM campaign GROUP BY state

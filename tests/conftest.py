@@ -1,0 +1,54 @@
+"""Fixtures for everybody: private servers once a worker, a migrated database once a test."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from penstock.config import Database
+from penstock.embedded import EmbeddedPostgres
+from penstock.store.migrate import migrate
+from penstock.store.pool import Store, connect
+from tests.servers import Databases, private_postgres, private_valkey
+
+
+async def migrate_database(dsn: str) -> None:
+    """Bring an empty database to the present schema, stamped for mock mode."""
+    connection = await connect(dsn)
+    try:
+        await migrate(connection, "mock")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A private PostgreSQL for this worker."""
+    with private_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: EmbeddedPostgres) -> Databases:
+    """Its databases."""
+    return Databases(postgres)
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """A private Valkey for this worker."""
+    with private_valkey() as url:
+        yield url
+
+
+@pytest.fixture
+async def dsn(databases: Databases) -> AsyncIterator[str]:
+    """A migrated database of this test's own."""
+    async with databases.clone("schema", migrate_database) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def store(dsn: str) -> AsyncIterator[Store]:
+    """Pools on that database."""
+    async with Store.open(dsn, Database(api_pool=4, engine_pool=6)) as store:
+        yield store
