@@ -1,0 +1,158 @@
+"""The transaction before the send: claim a due batch, cut it to what was granted, and write down what is about to happen.
+
+When it commits, the attempt is on record and the body is ready; not one byte has left. Everything that may have changed since
+the upload (pause, cancel, opt-outs, validity, an account's hold) is read here, under lock, and nowhere earlier.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import lru_cache
+from typing import Final
+
+from msgspec import Struct
+
+from penstock import _core
+from penstock.domain.fairness import Lane
+from penstock.domain.ids import AttemptId, BatchId
+from penstock.domain.message import MessageState
+from penstock.store import campaigns, dispatch
+from penstock.store.attempts import Attempt
+from penstock.store.dispatch import DueBatch, Intent, SendingCampaign
+from penstock.store.pool import Connection, Store
+
+LEASE: Final = timedelta(seconds=120)
+"""How long an attempt may stay open, by the database's clock: twice the provider deadline."""
+
+OPTED_OUT: Final = "opted_out"
+
+
+class BatchBounds(Struct, frozen=True):
+    """The most that one request carries."""
+
+    messages: int
+    body_bytes: int
+
+
+class Claimed(Struct, frozen=True):
+    """A batch that is this process's to send now."""
+
+    attempt: Attempt
+    body: bytes
+    seqs: list[int]
+    segments: int
+
+
+class LeftOut(Struct, frozen=True):
+    """A batch of which nothing had to be sent: expired, or everybody opted out."""
+
+
+class NothingDue(Struct, frozen=True):
+    """Nothing to claim in this lane."""
+
+
+class BatchFailedError(Exception):
+    """The batch cannot be rendered: a defect of ours or damaged data, never the provider's fault."""
+
+    def __init__(self, batch_id: BatchId) -> None:
+        super().__init__(f"batch {batch_id} cannot be rendered")
+        self.batch_id = batch_id
+
+
+class Claimer:
+    """Claims for one process."""
+
+    def __init__(self, store: Store, bounds: BatchBounds, worker: str, new_attempt_id: Callable[[], AttemptId]) -> None:
+        self._store = store
+        self._bounds = bounds
+        self._worker = worker
+        self._new_attempt_id = new_attempt_id
+        self.doubtful: list[AttemptId] = []
+        """Attempts whose COMMIT was not answered: if they exist, nothing of them was sent."""
+
+    async def claim(self, lane: Lane, granted_segments: int) -> Claimed | LeftOut | NothingDue:
+        """Raises BatchFailedError, UnavailableError."""
+        attempt_id = self._new_attempt_id()
+        try:
+            async with self._store.engine() as connection, connection.transaction():
+                return await self._claim(connection, lane, attempt_id, granted_segments)
+        except BatchFailedError:
+            raise
+        except BaseException:
+            self.doubtful.append(attempt_id)
+            raise
+
+    async def _claim(
+        self, connection: Connection, lane: Lane, attempt_id: AttemptId, granted: int
+    ) -> Claimed | LeftOut | NothingDue:
+        campaign = await dispatch.lock_for_sending(connection, lane.tenant_id, lane.campaign_id)
+        batch = await dispatch.claim_due_batch(connection, lane.tenant_id, lane.campaign_id) if campaign else None
+        if campaign is None or batch is None:
+            return NothingDue()
+        if campaign.is_expired:
+            return await _expire(connection, lane, batch)
+        excluded = await _leave_out_opted_out(connection, lane, batch)
+        encoded = await self._encode(campaign, batch, excluded, granted)
+        if encoded.messages == 0:
+            await dispatch.close_batch(connection, batch.batch_id)
+            return LeftOut()
+        attempt = Attempt(
+            attempt_id=attempt_id, tenant_id=lane.tenant_id, campaign_id=lane.campaign_id, batch_id=batch.batch_id,
+            account_id=campaign.account_id, first_seq=batch.first_seq, last_seq=encoded.last_seq, messages=encoded.messages,
+            excluded=excluded, chunk_first_seq=batch.chunk_first_seq,
+        )  # fmt: skip
+        intent = Intent(
+            segments=encoded.segments, digest=encoded.digest, codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE
+        )
+        await dispatch.open_attempt(connection, attempt, intent)
+        return Claimed(attempt, encoded.body, encoded.seqs, encoded.segments)
+
+    async def _encode(
+        self, campaign: SendingCampaign, batch: DueBatch, excluded: bytes | None, granted: int
+    ) -> _core.EncodedBatch:
+        """A few milliseconds for a full batch, so it runs beside the event loop."""
+        try:
+            return await asyncio.to_thread(
+                _core.encode_batch, batch.payload, _template(campaign.text),
+                traffic_account_id=campaign.account_id, sender=campaign.sender,
+                first_seq=batch.first_seq, last_seq=batch.last_seq, excluded=excluded,
+                max_messages=min(self._bounds.messages, campaign.learned_batch_size or self._bounds.messages),
+                max_segments=granted, max_bytes=self._bounds.body_bytes,
+            )  # fmt: skip
+        except Exception as error:
+            raise BatchFailedError(batch.batch_id) from error
+
+
+@lru_cache(maxsize=256)
+def _template(text: str) -> _core.Template:
+    return _core.Template(text)
+
+
+async def _expire(connection: Connection, lane: Lane, batch: DueBatch) -> LeftOut:
+    n = await dispatch.expire_messages(connection, lane.tenant_id, lane.campaign_id, batch.first_seq, batch.last_seq)
+    deltas = {MessageState.QUEUED: -n, MessageState.EXPIRED: n}
+    await campaigns.add_counts(connection, lane.tenant_id, lane.campaign_id, deltas)
+    await dispatch.close_batch(connection, batch.batch_id)
+    return LeftOut()
+
+
+async def _leave_out_opted_out(connection: Connection, lane: Lane, batch: DueBatch) -> bytes | None:
+    """The batch's bitmap of left-out messages, with those added whose number opted out after the upload."""
+    numbers = await dispatch.list_recent_opt_outs(connection, lane.tenant_id, batch.created_at)
+    if not numbers:
+        return batch.excluded
+    seqs = [seq for seq in _core.find_numbers(batch.payload, numbers) if batch.first_seq <= seq <= batch.last_seq]
+    n = await dispatch.cancel_messages(connection, lane.tenant_id, lane.campaign_id, seqs, OPTED_OUT)
+    deltas = {MessageState.QUEUED: -n, MessageState.CANCELED: n}
+    await campaigns.add_counts(connection, lane.tenant_id, lane.campaign_id, deltas)
+    return mark(batch.excluded, [seq - batch.chunk_first_seq for seq in seqs])
+
+
+def mark(bitmap: bytes | None, positions: Sequence[int]) -> bytes | None:
+    """The bitmap (least significant bit first) with these positions set, as long as it needs to be."""
+    if not positions:
+        return bitmap
+    bits = int.from_bytes(bitmap or b"", "little")
+    for position in positions:
+        bits |= 1 << position
+    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")

@@ -1,0 +1,218 @@
+"""The senders: several batches on their way at once, each claimed, sent and settled by one task from beginning to end.
+
+A batch that was claimed is always followed to its settlement: stopping means claiming no more.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import structlog
+from msgspec import Struct
+
+from penstock.clock import Clock
+from penstock.dispatch.choose import Chooser
+from penstock.dispatch.claim import BatchFailedError, Claimed, Claimer, LeftOut, NothingDue
+from penstock.dispatch.settle import Settler
+from penstock.dispatch.spool import Spool
+from penstock.domain.batch import MAX_ATTEMPTS
+from penstock.domain.errors import UnavailableError
+from penstock.domain.fairness import Lane
+from penstock.domain.ids import AccountId, TenantId
+from penstock.domain.outcome import NotSent, Outcome
+from penstock.domain.retry import LONGEST_DELAY_S
+from penstock.lifecycle import wait_for_halt
+from penstock.providers.port import Answered, Provider, Reply
+from penstock.store import attempts, dispatch
+from penstock.store.attempts import Attempt
+from penstock.store.pool import Store
+from penstock.telemetry.metrics import Metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+RENEW_S: Final = 5.0
+"""How long a claimed batch may wait for a permit in place of one that grew old; then it goes back to the queue."""
+RETRY_S: Final = 0.25
+"""Pause before the database is tried again."""
+REFUSED_PAUSE_S: Final = 0.02
+"""A refused permit pauses its sender only this long: the next lane may belong to an account with room."""
+
+
+class Permit(Protocol):
+    """What the limiter answers."""
+
+    @property
+    def granted(self) -> int:
+        """Segments that may be sent now; 0 means wait."""
+
+    @property
+    def retry_after_s(self) -> float:
+        """When to ask again, if nothing was granted."""
+
+    @property
+    def expires_at(self) -> float:
+        """The clock's monotonic time after which the permit must not be used."""
+
+
+class Brake(Protocol):
+    """The limiter as the senders see it."""
+
+    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1) -> Permit:
+        """One request and between `minimum` and `want` segments, or nothing."""
+
+
+class Judge(Protocol):
+    """What a reply means; pure."""
+
+    def __call__(self, reply: Reply, expected: int, account_id: str, *, now: datetime) -> Outcome:
+        """The outcome of a call with so many messages."""
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What a dispatcher is made of."""
+
+    store: Store
+    chooser: Chooser
+    claimer: Claimer
+    settler: Settler
+    spool: Spool
+    limiter: Brake
+    provider: Provider
+    judge: Judge
+    pack_reply: Callable[[Answered], bytes]
+    unpack_reply: Callable[[bytes], Answered]
+    clock: Clock
+    metrics: Metrics
+
+
+class Dispatcher:
+    """The service of stage 2."""
+
+    name = "dispatch"
+
+    def __init__(self, parts: Parts, *, in_flight: int, poll_s: float) -> None:
+        self._parts = parts
+        self._in_flight = in_flight
+        self._poll_s = poll_s
+        self._crashes: list[Exception] = []
+
+    async def run(self, halt: asyncio.Event) -> None:
+        """Settle what an earlier process left in the spool, then send until halted."""
+        await _until_available(self.replay_spool)
+        async with asyncio.TaskGroup() as senders:
+            for _ in range(self._in_flight):
+                senders.create_task(self._send_until(halt))
+        if self._crashes:
+            raise ExceptionGroup("senders failed", self._crashes)
+
+    async def _send_until(self, halt: asyncio.Event) -> None:
+        """One sender. Its crash stops the others after their present batch; cancelling them would lose their answers."""
+        while not halt.is_set() and not self._crashes:
+            try:
+                wait_s = await self.run_once()
+            except UnavailableError:
+                log.warning("dispatch_waits_for_database")
+                wait_s = RETRY_S
+            except Exception as error:  # noqa: BLE001 - raised by run() once the others have finished
+                self._crashes.append(error)
+                return
+            if wait_s > 0:
+                await wait_for_halt(halt, wait_s)
+
+    async def run_once(self) -> float:
+        """Send at most one batch; the seconds to wait before there may be another."""
+        parts = self._parts
+        await self._resolve_doubtful()
+        lane = await parts.chooser.next_lane()
+        if lane is None:
+            return self._poll_s
+        permit = await parts.limiter.acquire(lane.account_id, lane.tenant_id, want=max(1, lane.segments))
+        if permit.granted == 0:
+            return min(permit.retry_after_s, REFUSED_PAUSE_S)
+        try:
+            claimed = await parts.claimer.claim(lane, permit.granted)
+        except BatchFailedError as error:
+            await self._count_failure(error)
+            return 0
+        match claimed:
+            case NothingDue():
+                parts.chooser.drop(lane)
+            case LeftOut():
+                pass
+            case Claimed():
+                parts.chooser.spend(lane.tenant_id, claimed.segments)
+                await self._send(claimed, lane, permit)
+        return 0
+
+    async def _send(self, claimed: Claimed, lane: Lane, permit: Permit) -> None:
+        """From the committed attempt to its settlement."""
+        parts, attempt = self._parts, claimed.attempt
+        with parts.metrics.in_flight.track_inprogress():
+            if not await self._is_permitted(claimed, lane, permit):
+                await _until_available(lambda: parts.settler.settle(attempt, NotSent("permit_expired")))
+                return
+            with parts.metrics.call_duration.time():
+                reply = await parts.provider.send_bulk(claimed.body, attempt.messages)
+            if isinstance(reply, Answered):
+                parts.spool.put(attempt.attempt_id, parts.pack_reply(reply))
+            outcome = await asyncio.to_thread(self._judge, reply, attempt)
+            await _until_available(lambda: parts.settler.settle(attempt, outcome, claimed.seqs))
+            parts.spool.drop(attempt.attempt_id)
+
+    async def _is_permitted(self, claimed: Claimed, lane: Lane, permit: Permit) -> bool:
+        """A claim that took long (a slow disk, a busy machine) pays again rather than send on a permit of an earlier window."""
+        parts = self._parts
+        until = parts.clock.monotonic() + RENEW_S
+        segments = claimed.segments
+        while not permit.granted or parts.clock.monotonic() >= permit.expires_at:
+            permit = await parts.limiter.acquire(lane.account_id, lane.tenant_id, want=segments, minimum=segments)
+            if parts.clock.monotonic() >= until:
+                return False
+            if not permit.granted:
+                await asyncio.sleep(min(permit.retry_after_s, RENEW_S))
+        return True
+
+    async def replay_spool(self) -> None:
+        """Settle every answer that was received but not recorded."""
+        parts = self._parts
+        for attempt_id, packed in parts.spool.answers():
+            async with parts.store.engine() as connection:
+                attempt = await attempts.find_attempt(connection, attempt_id)
+            if attempt is not None:
+                await parts.settler.settle(attempt, self._judge(parts.unpack_reply(packed), attempt))
+                log.info("spooled_answer_settled", batch_id=attempt.batch_id)
+            parts.spool.drop(attempt_id)
+
+    def _judge(self, reply: Reply, attempt: Attempt) -> Outcome:
+        return self._parts.judge(reply, attempt.messages, attempt.account_id, now=self._parts.clock.now())
+
+    async def _resolve_doubtful(self) -> None:
+        """Claims that ended without a word: if they were committed after all, hand them back; nothing had left."""
+        doubtful = self._parts.claimer.doubtful
+        while doubtful:
+            attempt_id = doubtful[-1]
+            async with self._parts.store.engine() as connection:
+                attempt = await attempts.find_attempt(connection, attempt_id)
+            if attempt is not None:
+                await self._parts.settler.settle(attempt, NotSent("claim_unconfirmed"))
+            if attempt_id in doubtful:
+                doubtful.remove(attempt_id)
+
+    async def _count_failure(self, error: BatchFailedError) -> None:
+        wait = timedelta(seconds=LONGEST_DELAY_S)
+        async with self._parts.store.engine() as connection:
+            state = await dispatch.count_batch_failure(connection, error.batch_id, MAX_ATTEMPTS, wait)
+        log.error("batch_failed", batch_id=error.batch_id, state=state, exc_info=error)
+
+
+async def _until_available(step: Callable[[], Awaitable[None]]) -> None:
+    """Repeat a step that is safe to repeat until the database takes it; the runner's grace bounds this when stopping."""
+    while True:
+        try:
+            await step()
+        except UnavailableError:
+            log.warning("dispatch_waits_for_database")
+            await asyncio.sleep(RETRY_S)
+        else:
+            return

@@ -1,0 +1,122 @@
+"""Stored reports become states: fold, one UPDATE a flush, park what has no message yet.
+
+Parked reports are retried by this service alone. If the settlement of a send also looked for early reports, both could look
+before the other commits, and both would miss.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import structlog
+
+from penstock import _core
+from penstock.domain.errors import UnavailableError
+from penstock.domain.message import MessageState
+from penstock.domain.report import Report, fold
+from penstock.domain.retry import parked_delay_s
+from penstock.lifecycle import wait_for_halt
+from penstock.store import reports
+from penstock.store.pool import Connection, Store
+from penstock.telemetry.metrics import Metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+MOST_PAGES: Final = 50
+RETRY_S: Final = 0.5
+
+
+class Applier:
+    """The service that applies pages and retries parked reports."""
+
+    name = "apply"
+
+    def __init__(self, store: Store, metrics: Metrics, *, poll_s: float, flush_reports: int) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._poll_s = poll_s
+        self._flush_reports = flush_reports
+
+    async def run(self, halt: asyncio.Event) -> None:
+        """Apply until halted; a page in hand is finished."""
+        while not halt.is_set():
+            try:
+                busy = await self.run_once()
+            except UnavailableError:
+                log.warning("reports_wait_for_database")
+                await wait_for_halt(halt, RETRY_S)
+            else:
+                if not busy:
+                    await wait_for_halt(halt, self._poll_s)
+
+    async def run_once(self) -> bool:
+        """Apply one flush of pages and one of parked reports; whether there was anything."""
+        pages = await self._apply_pages()
+        parked = await self._retry_parked()
+        return pages or parked
+
+    async def _apply_pages(self) -> bool:
+        async with self._store.engine() as connection, connection.transaction():
+            pages = await reports.take_pages(connection, MOST_PAGES)
+            if not pages:
+                return False
+            found: list[Report] = []
+            taken: list[int] = []
+            for page in pages:
+                if found and len(found) + page.reports > self._flush_reports:
+                    break
+                found += await _read(page.body)
+                taken.append(page.page_id)
+            unmatched = await self._apply(connection, found)
+            if unmatched:
+                await reports.park_reports(connection, unmatched, parked_delay_s(0) or 0)
+                self._metrics.reports.labels("parked").inc(len(unmatched))
+            await reports.finish_pages(connection, taken)
+        return True
+
+    async def _retry_parked(self) -> bool:
+        async with self._store.engine() as connection, connection.transaction():
+            parked = await reports.take_parked(connection, self._flush_reports)
+            if not parked:
+                return False
+            unmatched = {report.provider_id for report in await self._apply(connection, [item.report for item in parked])}
+            again = [item for item in parked if item.report.provider_id in unmatched]
+            await reports.drop_parked(
+                connection, [item.parked_id for item in parked if item.report.provider_id not in unmatched]
+            )
+            delays = [parked_delay_s(item.tries + 1) for item in again]
+            await reports.postpone_parked(connection, [item.parked_id for item in again], delays)
+        return len(again) < len(parked)
+
+    async def _apply(self, connection: Connection, found: Iterable[Report]) -> list[Report]:
+        """Move the messages; return the final reports that have no message."""
+        folded, conflicts = fold(found)
+        finals = [report for report in folded if report.state is not MessageState.SENT]
+        if not finals:
+            return []
+        moved = await reports.apply_reports(connection, finals)
+        self._metrics.reports.labels("applied").inc(moved)
+        unmatched: list[Report] = []
+        if moved < len(finals):
+            states = await reports.find_states(connection, [report.provider_id for report in finals])
+            unmatched = [report for report in finals if report.provider_id not in states]
+            conflicts += [
+                report for report in finals if report.provider_id in states and states[report.provider_id] is not report.state
+            ]
+            self._metrics.webhooks_duplicate.inc(len(finals) - moved - len(unmatched))
+        await self._record(connection, conflicts)
+        return unmatched
+
+    async def _record(self, connection: Connection, conflicts: Sequence[Report]) -> None:
+        if conflicts:
+            await reports.record_conflicts(connection, conflicts)
+            self._metrics.reports.labels("conflict").inc(len(conflicts))
+
+
+async def _read(body: bytes) -> list[Report]:
+    """The reports of a page, which the receiver has already read once."""
+    found = await asyncio.to_thread(_core.read_reports, body, "application/x-ndjson")
+    return [
+        Report(provider_id, status, at_us, error)
+        for provider_id, status, at_us, error in zip(found.ids, found.statuses, found.times_us, found.errors, strict=True)
+    ]

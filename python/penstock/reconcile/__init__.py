@@ -1,0 +1,1 @@
+"""Stage 4: what fell through, and the periodic jobs of the one leader."""

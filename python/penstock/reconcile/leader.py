@@ -1,0 +1,71 @@
+"""The one process that runs the periodic jobs: it holds an advisory lock on a connection of its own.
+
+The jobs are idempotent, so two leaders for a moment would do no harm; the lock only saves work.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from penstock.clock import Clock
+from penstock.domain.errors import UnavailableError
+from penstock.lifecycle import wait_for_halt
+from penstock.store import system
+from penstock.store.pool import Connection, connect
+from penstock.telemetry.metrics import Metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+TICK_S: Final = 0.5
+
+
+class Job(Struct, frozen=True):
+    """Something that is done again and again."""
+
+    name: str
+    every_s: float
+    run: Callable[[], Awaitable[None]]
+
+
+class Leader:
+    """The service of stage 4."""
+
+    name = "leader"
+
+    def __init__(self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics) -> None:
+        self._dsn = dsn
+        self._jobs = jobs
+        self._clock = clock
+        self._metrics = metrics
+        self._done_at = dict.fromkeys((job.name for job in jobs), float("-inf"))
+
+    async def run(self, halt: asyncio.Event) -> None:
+        """Stand for leader, and do the jobs while leading."""
+        while not halt.is_set():
+            try:
+                await self._lead(halt)
+            except UnavailableError:
+                self._metrics.leader.clear()
+                log.warning("leader_waits_for_database")
+                await wait_for_halt(halt, TICK_S)
+
+    async def _lead(self, halt: asyncio.Event) -> None:
+        async with AsyncExitStack() as stack:
+            connection: Connection = await connect(self._dsn)
+            stack.push_async_callback(connection.close)
+            while not halt.is_set():
+                if await system.try_leader(connection):
+                    await self.run_once()
+                await wait_for_halt(halt, TICK_S)
+
+    async def run_once(self) -> None:
+        """Do every job whose time has come."""
+        for job in self._jobs:
+            if self._clock.monotonic() - self._done_at[job.name] >= job.every_s:
+                await job.run()
+                self._done_at[job.name] = self._clock.monotonic()
+                self._metrics.reconciled.inc()
