@@ -1,4 +1,4 @@
-"""Every setting, on one page. `load` is pure: a mapping of names becomes a tree of frozen structs, or a list of all that is wrong.
+"""Every setting, on one page. `load` is pure: names and texts become a tree of frozen structs, or a list of all that is wrong.
 
 A setting is reached by the name in `KNOWN_NAMES` (names that users already have) or by `PENSTOCK_<SECTION>__<FIELD>`. Secrets
 may also come from a file: `MITTO_API_KEY_FILE=/run/secrets/mitto`.

@@ -23,7 +23,7 @@ from penstock.domain.ids import AccountId, TenantId
 from penstock.domain.outcome import NotSent, Outcome
 from penstock.domain.retry import LONGEST_DELAY_S
 from penstock.lifecycle import wait_for_halt
-from penstock.providers.port import Answered, Provider, Reply
+from penstock.providers.port import Answered, Provider, Reply, pack_reply, unpack_reply
 from penstock.store import attempts, dispatch
 from penstock.store.attempts import Attempt
 from penstock.store.pool import Store
@@ -80,8 +80,6 @@ class Parts(Struct, frozen=True, kw_only=True):
     limiter: Brake
     provider: Provider
     judge: Judge
-    pack_reply: Callable[[Answered], bytes]
-    unpack_reply: Callable[[bytes], Answered]
     clock: Clock
     metrics: Metrics
 
@@ -155,7 +153,7 @@ class Dispatcher:
             with parts.metrics.call_duration.time():
                 reply = await parts.provider.send_bulk(claimed.body, attempt.messages)
             if isinstance(reply, Answered):
-                parts.spool.put(attempt.attempt_id, parts.pack_reply(reply))
+                parts.spool.put(attempt.attempt_id, pack_reply(reply))
             outcome = await asyncio.to_thread(self._judge, reply, attempt)
             await _until_available(lambda: parts.settler.settle(attempt, outcome, claimed.seqs))
             parts.spool.drop(attempt.attempt_id)
@@ -180,7 +178,7 @@ class Dispatcher:
             async with parts.store.engine() as connection:
                 attempt = await attempts.find_attempt(connection, attempt_id)
             if attempt is not None:
-                await parts.settler.settle(attempt, self._judge(parts.unpack_reply(packed), attempt))
+                await parts.settler.settle(attempt, self._judge(unpack_reply(packed), attempt))
                 log.info("spooled_answer_settled", batch_id=attempt.batch_id)
             parts.spool.drop(attempt_id)
 

@@ -98,7 +98,7 @@ async def close_attempt(  # noqa: PLR0913 - one argument a column
 async def mark_unknown(
     connection: Connection, attempt: Attempt, was: MessageState, reason: str, hints: Sequence[str] = ()
 ) -> None:
-    """Hold the whole range: nobody knows what became of it. Messages, books, attempt and batch, for the caller's transaction."""
+    """Hold the whole range: nobody knows what became of it. For the caller's transaction."""
     n = await move_range(connection, attempt, was, MessageState.UNKNOWN)
     deltas = {was: -n, MessageState.UNKNOWN: n}
     await add_counts(connection, attempt.tenant_id, attempt.campaign_id, deltas)

@@ -28,7 +28,7 @@ class Message(Struct, frozen=True):
     error: str | None
 
 
-async def list_messages(
+async def list_messages(  # noqa: PLR0913 - a page is described by its bounds
     connection: Connection,
     tenant_id: TenantId,
     campaign_id: CampaignId,

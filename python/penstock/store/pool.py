@@ -2,8 +2,8 @@
 
 Two pools: `api` answers people, `engine` moves batches. The engine's planner is pinned to nested loops, because without
 statistics after a large COPY it chose a hash join over a sequential scan for the report update (12k rows/s instead of 70–98k).
-Its plans are made for each execution: planning costs a fraction of a millisecond of the tens that a batch takes, and a plan made
-while a table was small would be kept long after it has grown.
+Its plans are made for each execution: planning costs a fraction of a millisecond of the tens that a batch takes, and a plan
+made while a table was small would be kept long after it has grown.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -46,7 +46,7 @@ _AWAY: Final = (
 
 
 class _PlainConnection(asyncpg.Connection):
-    """A connection that carries no session state between uses, so that resetting it would only cost (304 → 167 µs a checkout)."""
+    """A connection that carries no session state between uses, so that resetting it only costs (304 → 167 µs a checkout)."""
 
     def get_reset_query(self) -> str:
         return ""
@@ -116,7 +116,7 @@ async def _acquire(pool: _Pool) -> AsyncIterator[Connection]:
 
 
 class translated_errors:  # noqa: N801 - used as a statement, reads as one
-    """Turns a lost database into UnavailableError, with the driver's error as its cause. Other driver errors are bugs and fly."""
+    """Turns a lost database into UnavailableError, with the driver's error as its cause. Other errors are bugs and fly."""
 
     def __enter__(self) -> None:
         return None

@@ -10,9 +10,14 @@ from penstock.store.queries import query
 TRY_LEADER = query("system.try_leader")
 PREMAKE_PARTITIONS = query("system.premake_partitions")
 COUNT_QUEUE = query("system.count_queue")
+SERVER_VERSION = query("system.server_version")
+TAKE_PROBE_LOCK = query("system.take_probe_lock")
+RELEASE_PROBE_LOCK = query("system.release_probe_lock")
 
 LEADER_KEY: Final = 0x70656E6C65616400
 """`penlead` in ASCII."""
+PROBE_KEY: Final = 0x70656E70726F6265
+"""`penprobe` in ASCII."""
 
 
 class Queue(Struct, frozen=True):
@@ -38,3 +43,16 @@ async def premake_partitions(connection: Connection) -> int:
 async def count_queue(connection: Connection) -> Queue:
     """For the metrics."""
     return Queue(**await connection.fetchrow(COUNT_QUEUE))  # type: ignore[arg-type]
+
+
+async def server_version(connection: Connection) -> str:
+    """As the server names it."""
+    version: str = await connection.fetchval(SERVER_VERSION)
+    return version
+
+
+async def keeps_session(connection: Connection) -> bool:
+    """Whether statements of one connection run in one session: leader locks and migrations need that."""
+    pid = await connection.fetchval(TAKE_PROBE_LOCK, PROBE_KEY)
+    kept: bool = await connection.fetchval(RELEASE_PROBE_LOCK, PROBE_KEY, pid)
+    return kept

@@ -12,3 +12,13 @@ SELECT coalesce(sum(last_seq - first_seq + 1) FILTER (WHERE state = 'pending'), 
        count(*) FILTER (WHERE state = 'unknown') AS unknown_batches,
        count(*) FILTER (WHERE state = 'dead') AS dead_batches
 FROM batch WHERE state IN ('pending', 'unknown', 'dead')
+
+-- name: server_version
+SELECT current_setting('server_version')
+
+-- name: take_probe_lock
+-- A session's lock; behind a transaction pooler the next statement may run in another session, which does not hold it.
+SELECT pg_backend_pid() FROM (SELECT pg_advisory_lock($1)) probe
+
+-- name: release_probe_lock
+SELECT pg_advisory_unlock($1) AND pg_backend_pid() = $2

@@ -1,0 +1,80 @@
+"""Who is calling: `Authorization: Bearer pk_…`, looked up by its SHA-256. The key itself is kept nowhere.
+
+Not for the operator's key or the provider's secret: those open other doors.
+"""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from aiohttp import web
+from msgspec import Struct
+
+from penstock.clock import Clock
+from penstock.domain.errors import UnauthenticatedError
+from penstock.domain.ids import TenantId
+from penstock.store import tenants
+from penstock.store.pool import Store
+
+_CREDENTIAL: Final = re.compile(r"(?i:bearer) +(pk_[A-Za-z0-9_-]{8,120})")
+
+REMEMBERED_S: Final = 1.0
+"""A key that was good is believed for so long: a revoked one closes within a second."""
+REMEMBERED_KEYS: Final = 1024
+
+
+class Caller(Struct, frozen=True):
+    """The tenant behind a request."""
+
+    tenant_id: TenantId
+    key_hash: bytes
+    """Seals what only this caller may read back, such as a cursor over numbers."""
+
+
+TenantHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
+
+
+class Authenticator:
+    """Finds the tenant of a key."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[bytes, tuple[float, Caller]] = {}
+
+    async def authenticate(self, request: web.Request) -> Caller:
+        """The caller. Raises UnauthenticatedError, the same for a missing, a malformed and an unknown key."""
+        given = _CREDENTIAL.fullmatch(request.headers.get("Authorization", ""))
+        if given is None:
+            raise UnauthenticatedError("Send an API key as Authorization: Bearer pk_….")
+        key_hash = hashlib.sha256(given[1].encode()).digest()
+        now = self._clock.monotonic()
+        until, caller = self._known.get(key_hash, (now, None))
+        if caller is not None and until > now:
+            return caller
+        async with self._store.api() as connection:
+            tenant = await tenants.find_key_owner(connection, key_hash)
+        if tenant is None:
+            self._known.pop(key_hash, None)
+            raise UnauthenticatedError("Send an API key as Authorization: Bearer pk_….")
+        return self._remember(Caller(tenant.tenant_id, key_hash), now)
+
+    def _remember(self, caller: Caller, now: float) -> Caller:
+        self._known.pop(caller.key_hash, None)
+        if len(self._known) >= REMEMBERED_KEYS:
+            self._known.pop(next(iter(self._known)))
+        self._known[caller.key_hash] = (now + REMEMBERED_S, caller)
+        return caller
+
+
+def for_tenants(authenticator: Authenticator, handler: TenantHandler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The handler behind the key: nothing of a request is looked at before its caller is known."""
+
+    async def authenticated(request: web.Request) -> web.StreamResponse:
+        caller = await authenticator.authenticate(request)
+        structlog.contextvars.bind_contextvars(tenant_id=caller.tenant_id)
+        return await handler(request, caller)
+
+    return authenticated

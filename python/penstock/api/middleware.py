@@ -1,0 +1,82 @@
+"""Around every request: its id, one log line, one measurement, and every error as a problem.
+
+Not for deciding anything: who may call is in auth.py, what an error means in problems.py.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from penstock.api import problems
+from penstock.api.parts import PARTS, Parts, new_id
+
+log = structlog.stdlib.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+_WELL_FORMED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+CLIENT_GONE: Final = 499
+"""For log and metrics only: the caller left before its answer was complete."""
+
+
+@web.middleware
+async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Name the request, answer it whatever happens, and write down how it went."""
+    parts = request.app[PARTS]
+    request[REQUEST_ID] = _request_id(request, parts)
+    started = parts.clock.monotonic()
+    status, level = CLIENT_GONE, "info"
+    with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
+        try:
+            response, level = await _answer(request, handler)
+            status = response.status
+        finally:
+            _record(request, parts, status, level, parts.clock.monotonic() - started)
+    return response
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """On every answer, streamed ones too."""
+    response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
+    if request.app[PARTS].safe_mode:
+        response.headers["X-Safe-Mode"] = "1"
+
+
+async def _answer(request: web.Request, handler: Handler) -> tuple[web.StreamResponse, problems.Level]:
+    try:
+        return await handler(request), "info"
+    except ConnectionError:
+        raise  # The caller is gone: there is nobody to answer.
+    except Exception as error:
+        row = problems.row_of(error)
+        if row is problems.INTERNAL:
+            log.exception("request_failed")
+        if _has_begun(request):
+            raise ConnectionResetError("the answer had begun and cannot be completed") from error
+        return problems.render(error, request[REQUEST_ID]), row.level
+
+
+def _has_begun(request: web.Request) -> bool:
+    """Whether a part of an answer is out: then breaking the connection is the only honest end."""
+    return request.writer.output_size > 0
+
+
+def _request_id(request: web.Request, parts: Parts) -> str:
+    """The caller's own, if it is well-formed, so that both sides' logs can be joined."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if _WELL_FORMED_ID.fullmatch(given) else new_id(parts)
+
+
+def _record(request: web.Request, parts: Parts, status: int, level: str, seconds: float) -> None:
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "unmatched"
+    method = request.method if request.method in _METHODS else "OTHER"
+    parts.metrics.http_duration.labels(method, route, str(status)).observe(seconds * 1000)
+    write = {"info": log.info, "warning": log.warning, "error": log.error}[level]
+    write("request", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 1))

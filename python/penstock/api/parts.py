@@ -1,0 +1,41 @@
+"""What the handlers work with, made by the composition root and handed to the application once."""
+
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+from msgspec import Struct
+
+from penstock.api.auth import Authenticator
+from penstock.clock import Clock
+from penstock.config import Http
+from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
+from penstock.ingest.audience import Intake
+from penstock.store.pool import Store
+from penstock.telemetry.metrics import Metrics
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """The application's surroundings."""
+
+    store: Store
+    intake: Intake
+    metrics: Metrics
+    clock: Clock
+    random: Callable[[int], bytes]
+    """So many random bytes."""
+    http: Http
+    authenticator: Authenticator
+    account_id: AccountId
+    """The traffic account of new campaigns."""
+    sender: str
+    """The sender of campaigns that name none."""
+    safe_mode: bool = False
+
+
+PARTS: Final = web.AppKey("parts", Parts)
+
+
+def new_id(parts: Parts) -> str:
+    """A fresh version 7 UUID as text."""
+    return str(uuid7(int(parts.clock.now().timestamp() * 1000), parts.random(RANDOM_BYTES)))

@@ -1,0 +1,102 @@
+"""Recipients: upload, discard, and the rows that were skipped."""
+
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Final
+
+from aiohttp import web
+
+from penstock.api import queries, schemas, views
+from penstock.api.answers import answer
+from penstock.api.auth import Caller
+from penstock.api.bodies import check_content_type
+from penstock.api.campaigns import find
+from penstock.api.parts import PARTS
+from penstock.api.streams import bounded, check_announced_size, open_body
+from penstock.config import Http
+from penstock.domain.errors import InvalidValueError, MalformedRequestError
+from penstock.ingest import control
+from penstock.ingest.upload import UploadFormat, UploadRequest, UploadResult
+from penstock.store import uploads
+
+FORMATS: Final[Mapping[str, UploadFormat]] = {
+    "text/csv": "csv",
+    "application/x-ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+    "application/json": "json",
+}
+_UPLOAD_ID: Final = re.compile(r"[!-~]{1,100}")
+_MOST_COLUMN_CHARS: Final = 100
+
+
+async def upload(request: web.Request, caller: Caller) -> web.Response:
+    """POST /v1/campaigns/{id}/recipients."""
+    parts = request.app[PARTS]
+    campaign_id = queries.campaign_id(request)
+    asked = _upload_request(request)
+    async with aclosing(_source(request, asked.format, parts.http)) as source:
+        result = await parts.intake.receive(caller.tenant_id, campaign_id, asked, source)
+    return answer(_answer(result))
+
+
+async def discard(request: web.Request, caller: Caller) -> web.Response:
+    """DELETE /v1/campaigns/{id}/recipients."""
+    queries.parameters(request)
+    await control.discard_recipients(request.app[PARTS].store, caller.tenant_id, queries.campaign_id(request))
+    return web.Response(status=204)
+
+
+async def skipped(request: web.Request, caller: Caller) -> web.Response:
+    """GET /v1/campaigns/{id}/skipped."""
+    page = queries.page(queries.parameters(request, "limit", "after"))
+    after = queries.position(page, _read_place, (-1, -1))
+    campaign_id = queries.campaign_id(request)
+    async with request.app[PARTS].store.api() as connection:
+        await find(connection, caller.tenant_id, campaign_id)
+        rows = await uploads.list_skipped(connection, caller.tenant_id, campaign_id, after, page.limit)
+        known = await uploads.list_uploads(connection, caller.tenant_id, campaign_id)
+    names = {one.upload_no: one.upload_id for one in known}
+    more = queries.next_url(request, b"%d:%d" % (rows[-1].upload_no, rows[-1].line)) if len(rows) == page.limit else None
+    return answer(schemas.Listing([views.skipped(row, names) for row in rows], more))
+
+
+def _upload_request(request: web.Request) -> UploadRequest:
+    given = queries.parameters(request, "phone_column")
+    column = given.get("phone_column")
+    if column is not None and not 1 <= len(column) <= _MOST_COLUMN_CHARS:
+        raise InvalidValueError(f"phone_column is a name of 1 to {_MOST_COLUMN_CHARS} characters.")
+    return UploadRequest(
+        format=FORMATS[check_content_type(request, *FORMATS)], upload_id=_upload_id(request), phone_column=column
+    )
+
+
+def _upload_id(request: web.Request) -> str | None:
+    given = request.headers.getall("Upload-Id", [])
+    if len(given) > 1:
+        raise MalformedRequestError("The header Upload-Id is given more than once.")
+    if given and not _UPLOAD_ID.fullmatch(given[0]):
+        raise InvalidValueError("Upload-Id is 1 to 100 visible ASCII characters.")
+    return given[0] if given else None
+
+
+async def _source(request: web.Request, form: UploadFormat, http: Http) -> AsyncGenerator[bytes, None]:
+    """CSV and NDJSON stream without bound; a JSON body is read whole by the parser and is bounded."""
+    if form == "json":
+        check_announced_size(request, http.max_json_bytes)
+    body = open_body(request, http.body_timeout)
+    async for piece in bounded(body, http.max_json_bytes) if form == "json" else body:
+        yield piece
+
+
+def _answer(result: UploadResult) -> schemas.UploadAnswer:
+    problems = [schemas.ProblemRow(row.line, row.reason, row.detail) for row in result.problems]
+    return schemas.UploadAnswer(
+        upload_id=result.upload_id, rows=result.rows, accepted=result.accepted, skipped=result.skipped,
+        segments=result.segments, problems=problems,
+    )  # fmt: skip
+
+
+def _read_place(cursor: bytes) -> tuple[int, int]:
+    upload_no, _, line = cursor.partition(b":")
+    return queries.bounded_int(upload_no, 2**31), queries.bounded_int(line, 2**63)

@@ -1,0 +1,89 @@
+"""What is stored, as it is shown: one function a view, no I/O."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final, Literal, cast
+
+import msgspec
+
+from penstock.api import schemas
+from penstock.domain.campaign import CampaignState
+from penstock.domain.counter import RECEIVED, SKIPPED_PREFIX, skipped_total
+from penstock.domain.ids import message_id
+from penstock.domain.message import MessageState
+from penstock.store.campaigns import Campaign
+from penstock.store.messages import Message
+from penstock.store.uploads import SkippedRow, Upload
+
+# A finish that is further away says nothing; it would also not fit a date.
+_FURTHEST_FINISH: Final = timedelta(days=30)
+
+
+def counts(books: Mapping[str, int]) -> schemas.Counts:
+    """The books under the names that the API promises."""
+    by_reason = {name.removeprefix(SKIPPED_PREFIX): n for name, n in books.items() if name.startswith(SKIPPED_PREFIX) and n}
+    states = {state.value: books.get(state.value, 0) for state in MessageState}
+    return schemas.Counts(received=books.get(RECEIVED, 0), skipped=skipped_total(books), skipped_by_reason=by_reason, **states)
+
+
+def summary(campaign: Campaign, books: Mapping[str, int]) -> schemas.CampaignSummary:
+    """A campaign in a list."""
+    return schemas.CampaignSummary(
+        id=str(campaign.campaign_id), name=campaign.name, state=campaign.state.value, created_at=campaign.created_at,
+        started_at=campaign.started_at, completed_at=campaign.completed_at, segments=campaign.segments, counts=counts(books),
+    )  # fmt: skip
+
+
+def whole(campaign: Campaign, books: Mapping[str, int], uploads: list[Upload], now: datetime) -> schemas.CampaignView:
+    """A campaign by itself."""
+    short = summary(campaign, books)
+    # It completes when every report has come or the report window is over, so what is sent then has no report.
+    silent = short.counts.sent if campaign.state is CampaignState.COMPLETED else 0
+    return schemas.CampaignView(
+        **msgspec.structs.asdict(short), text=campaign.text, sender=campaign.sender, default_region=campaign.default_region,
+        countries=campaign.countries, max_parts=campaign.max_parts, validity_s=campaign.validity_s,
+        expires_at=campaign.expires_at, sent_without_report=silent, uploads=[upload(one) for one in uploads],
+        progress=progress(campaign, short.counts, now),
+    )  # fmt: skip
+
+
+def upload(stored: Upload) -> schemas.UploadView:
+    """An upload as it stands."""
+    return schemas.UploadView(
+        upload_id=stored.upload_id, state=cast("Literal['open', 'complete']", stored.state), rows=stored.rows,
+        line=stored.line, accepted=stored.accepted, skipped=stored.skipped, started_at=stored.started_at,
+    )  # fmt: skip
+
+
+def progress(campaign: Campaign, books: schemas.Counts, now: datetime) -> schemas.Progress | None:
+    """How far sending has come, once it has begun."""
+    if campaign.started_at is None:
+        return None
+    total = books.received - books.skipped
+    handled = total - books.queued
+    seconds = ((campaign.completed_at or now) - campaign.started_at).total_seconds()
+    rate = handled / seconds if seconds > 0 else 0.0
+    finish = None
+    if rate > 0 and books.queued and campaign.state is CampaignState.SENDING:
+        wait = timedelta(seconds=min(books.queued / rate, _FURTHEST_FINISH.total_seconds() * 2))
+        finish = now + wait if wait <= _FURTHEST_FINISH else None
+    return schemas.Progress(handled=handled, total=total, average_per_s=round(rate, 1), expected_finish_at=finish)
+
+
+def skipped(row: SkippedRow, upload_ids: Mapping[int, str]) -> schemas.SkippedView:
+    """A row that did not become a message."""
+    return schemas.SkippedView(upload_id=upload_ids.get(row.upload_no, ""), line=row.line, reason=row.reason, detail=row.detail)
+
+
+def message(campaign: Campaign, stored: Message) -> schemas.MessageView:
+    """A recipient's message."""
+    return schemas.MessageView(
+        id=message_id(campaign.campaign_id, stored.seq), to=number(stored.msisdn), state=stored.state,
+        segments=stored.segments, sent_at=stored.sent_at, final_at=stored.final_at,
+        report_closed_at=stored.report_closed_at, provider_id=stored.provider_id, error=stored.error,
+    )  # fmt: skip
+
+
+def number(msisdn: int) -> str:
+    """A number as every answer writes it."""
+    return f"+{msisdn}"

@@ -1,0 +1,66 @@
+"""`penstock simulate`: an independent Mitto on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def simulate(  # noqa: PLR0913 - one parameter an option
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8090,
+    callback: Annotated[str | None, typer.Option(help="Where delivery reports are sent; none without it.")] = None,
+    secret: Annotated[
+        str | None, typer.Option(envvar="SIMULATOR_SECRET", help="Value of X-Webhook-Secret on every report.")
+    ] = None,
+    key: Annotated[str, typer.Option(envvar="SIMULATOR_KEY", help="The API key it accepts.")] = "mock-mitto-key",
+    account: Annotated[str, typer.Option(help="The traffic account of that key; any without it.")] = "",
+    journal: Annotated[Path | None, typer.Option(help="Append the ground truth to this file.")] = None,
+    seed: Annotated[int, typer.Option(help="Makes ids, final states and delays repeatable.")] = 1,
+    delay_ms: Annotated[float, typer.Option(help="Mean time from acceptance to the final report.")] = 500.0,
+    jitter_ms: Annotated[float, typer.Option(help="Greatest distance from that mean.")] = 250.0,
+    rate: Annotated[float, typer.Option(help="Reports a second at most; 0 is unlimited.")] = 0.0,
+    single: Annotated[bool, typer.Option("--single", help="One report a request instead of arrays.")] = False,
+    array: Annotated[int, typer.Option(help="Reports in one array at most.")] = 500,
+    attempts: Annotated[int, typer.Option(help="Tries a report request.")] = 5,
+    no_report: Annotated[float, typer.Option(help="Share of messages without a report.")] = 0.0,
+    final: Annotated[list[str] | None, typer.Option(help="Final status and weight, as Delivered=0.97; repeatable.")] = None,
+    intermediate: Annotated[bool, typer.Option("--intermediate", help="Report Sent half-way.")] = False,
+    scenario: Annotated[list[str] | None, typer.Option(help="A misbehaviour from the start, as T4:next=1; repeatable.")] = None,
+) -> None:
+    """Accept messages as Mitto does, report on them, and keep the ground truth."""
+    from penstock.simulator import SimulatorSettings, serve_forever
+
+    settings = SimulatorSettings(
+        host=host,
+        port=port,
+        keys={key: (account,) if account else ()},
+        callback=callback,
+        secret=secret,
+        journal=journal,
+        seed=seed,
+        report_delay_ms=delay_ms,
+        report_jitter_ms=jitter_ms,
+        report_rate=rate,
+        report_shape="object" if single else "array",
+        report_array=array,
+        report_attempts=attempts,
+        no_report=no_report,
+        intermediate=intermediate,
+        finals=_finals(final or ["Delivered=0.96", "Failure=0.03", "Expired=0.01"]),
+        scenarios=tuple(scenario or ()),
+    )
+    serve_forever(settings)
+
+
+def _finals(given: list[str]) -> dict[str, float]:
+    """Status → weight."""
+    finals: dict[str, float] = {}
+    for text in given:
+        status, _, weight = text.partition("=")
+        try:
+            finals[status] = float(weight)
+        except ValueError:
+            raise typer.BadParameter(f"expected STATUS=WEIGHT, not {text!r}") from None
+    return finals

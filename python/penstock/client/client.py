@@ -1,0 +1,132 @@
+"""The calls, one method each. A POST is never repeated: whether it took effect is for the caller to look up.
+
+Uploads may last as long as they take; everything else ends within a deadline.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import aiohttp
+import msgspec
+
+from penstock.client import models
+from penstock.client.body import OnProgress, Source, pieces
+from penstock.client.errors import read_problem
+
+Answer = TypeVar("Answer")
+
+CALL: Final = aiohttp.ClientTimeout(total=60, sock_connect=10)
+STREAM: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
+"""For bodies of any length: no bound on the whole, but on silence."""
+
+FIRST_ERROR: Final = 400
+
+
+class Client:
+    """A gateway, as the owner of one API key sees it. Use as `async with Client(url, key) as client`."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self._url = url.rstrip("/")
+        self._session = aiohttp.ClientSession(headers={"Authorization": f"Bearer {api_key}"}, timeout=CALL)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End every connection."""
+        await self._session.close()
+
+    async def create_campaign(self, name: str, text: str, **options: object) -> models.Campaign:
+        """Create a draft; `options` are the other fields of the request (`sender` stands for `from`)."""
+        body = {"name": name, "text": text, **{"from" if key == "sender" else key: value for key, value in options.items()}}
+        return await self._call("POST", "/v1/campaigns", models.Campaign, body)
+
+    async def get_campaign(self, campaign_id: str) -> models.Campaign:
+        """Read a campaign as it stands."""
+        return await self._call("GET", f"/v1/campaigns/{campaign_id}", models.Campaign)
+
+    async def upload(  # noqa: PLR0913 - each is one part of the request that a caller may name
+        self, campaign_id: str, source: Source, content_type: str, *, upload_id: str | None = None,
+        phone_column: str | None = None, is_gzip: bool = False, on_progress: OnProgress | None = None,
+    ) -> models.UploadResult:  # fmt: skip
+        """Stream recipients from a file or an iterator. With an `upload_id` the same call again continues a broken one."""
+        headers = {"Content-Type": content_type}
+        if upload_id is not None:
+            headers["Upload-Id"] = upload_id
+        if is_gzip:
+            headers["Content-Encoding"] = "gzip"
+        query = {} if phone_column is None else {"phone_column": phone_column}
+        path = f"/v1/campaigns/{campaign_id}/recipients"
+        data = pieces(source, on_progress)
+        async with self._open("POST", path, data=data, headers=headers, params=query, timeout=STREAM) as response:
+            return msgspec.json.decode(await response.read(), type=models.UploadResult)
+
+    async def discard_recipients(self, campaign_id: str) -> None:
+        """Empty a draft."""
+        async with self._open("DELETE", f"/v1/campaigns/{campaign_id}/recipients"):
+            pass
+
+    async def send(self, campaign_id: str, *, expect_recipients: int | None = None) -> models.Campaign:
+        """Start sending, once."""
+        body = {} if expect_recipients is None else {"expect_recipients": expect_recipients}
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/send", models.Campaign, body)
+
+    def messages(self, campaign_id: str, *, state: str | None = None) -> AsyncIterator[models.Message]:
+        """Every message, or those in one state."""
+        query = "" if state is None else f"&state={state}"
+        return self._items(f"/v1/campaigns/{campaign_id}/messages?limit=1000{query}", models.Page[models.Message])
+
+    def skipped(self, campaign_id: str) -> AsyncIterator[models.SkippedRow]:
+        """Every row that did not become a message."""
+        return self._items(f"/v1/campaigns/{campaign_id}/skipped?limit=1000", models.Page[models.SkippedRow])
+
+    async def report(self, campaign_id: str, *, form: str = "csv") -> AsyncIterator[bytes]:
+        """Stream the report as it comes, in `csv` or `ndjson`."""
+        path = f"/v1/campaigns/{campaign_id}/report"
+        async with self._open("GET", path, params={"format": form}, timeout=STREAM) as response:
+            async for piece in response.content.iter_any():
+                yield piece
+
+    def opt_outs(self) -> AsyncIterator[models.OptOut]:
+        """Every number that is not written to."""
+        return self._items("/v1/opt-outs?limit=1000", models.Page[models.OptOut])
+
+    async def add_opt_outs(self, numbers: Sequence[str]) -> int:
+        """Opt numbers out; return how many were new."""
+        added: dict[str, int] = await self._call("POST", "/v1/opt-outs", dict[str, int], {"numbers": list(numbers)})
+        return added["added"]
+
+    async def remove_opt_outs(self, numbers: Sequence[str]) -> int:
+        """Opt numbers in again; return how many were there."""
+        removed: dict[str, int] = await self._call("DELETE", "/v1/opt-outs", dict[str, int], {"numbers": list(numbers)})
+        return removed["removed"]
+
+    async def _items(self, path: str | None, kind: type[models.Page[Answer]]) -> AsyncIterator[Answer]:
+        while path is not None:
+            page = await self._call("GET", path, kind)
+            for item in page.items:
+                yield item
+            path = page.next
+
+    async def _call(self, method: str, path: str, kind: type[Answer], body: Mapping[str, object] | None = None) -> Answer:
+        sent: dict[str, Any] = {}
+        if body is not None:
+            sent = {"data": msgspec.json.encode(body), "headers": {"Content-Type": "application/json"}}
+        async with self._open(method, path, **sent) as response:
+            return msgspec.json.decode(await response.read(), type=kind)
+
+    @asynccontextmanager
+    async def _open(self, method: str, path: str, **sent: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401
+        """One request. Raises ProblemError for every answer that is not a success."""
+        async with self._session.request(method, self._url + path, **sent) as response:
+            if response.status >= FIRST_ERROR:
+                request_id = response.headers.get("X-Request-Id", "")
+                raise read_problem(response.status, await response.read(), request_id)
+            yield response

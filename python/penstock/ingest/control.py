@@ -1,0 +1,126 @@
+"""What a tenant does to a campaign as a whole: create it, empty it, start it. Each is one transaction under its lock."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from penstock import _core
+from penstock.domain.campaign import CampaignEvent, CampaignState, next_state
+from penstock.domain.errors import InvalidValueError, NotFoundError, StateConflictError
+from penstock.domain.ids import AccountId, CampaignId, TenantId
+from penstock.ingest.opening import check_draft, lock_or_refuse, refuse_open_upload
+from penstock.store import accounts, campaigns, uploads
+from penstock.store.campaigns import Campaign, NewCampaign
+from penstock.store.pool import Connection, Store
+
+# What every form of the provider's interface accepts: 3 to 11 printable ASCII characters with a letter among them, or 3 to 14 digits.
+_NAMED_SENDER: Final = re.compile(r"(?=[ -~]*[A-Za-z])[!-~](?:[ -~]{1,9})[!-~]")
+_NUMBERED_SENDER: Final = re.compile(r"[0-9]{3,14}")
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a tenant decides about a new campaign."""
+
+    name: str
+    text: str
+    sender: str
+    default_region: str | None = None
+    countries: Sequence[str] | None = None
+    max_parts: int = 10
+    validity_s: int | None = None
+
+
+async def create_campaign(
+    store: Store, plan: Plan, *, tenant_id: TenantId, account_id: AccountId, campaign_id: CampaignId
+) -> Campaign:
+    """Check the plan and store it as a draft."""
+    check_sender(plan.sender)
+    check_text(plan.text, plan.max_parts)
+    check_regions(plan)
+    new = NewCampaign(
+        tenant_id=tenant_id, campaign_id=campaign_id, name=plan.name, text=plan.text, sender=plan.sender,
+        account_id=account_id, default_region=plan.default_region, countries=plan.countries, max_parts=plan.max_parts,
+        validity_s=plan.validity_s,
+    )  # fmt: skip
+    async with store.api() as connection, connection.transaction():
+        await accounts.ensure_account(connection, account_id)
+        await campaigns.create_campaign(connection, new)
+        return await _read(connection, tenant_id, campaign_id)
+
+
+def check_sender(sender: str) -> None:
+    """Raise InvalidValueError for a sender that the provider would refuse."""
+    if not _NAMED_SENDER.fullmatch(sender) and not _NUMBERED_SENDER.fullmatch(sender):
+        raise InvalidValueError(
+            "A sender is 3 to 11 printable ASCII characters with at least one letter, or 3 to 14 digits.", pointer="/from"
+        )
+
+
+def check_text(text: str, max_parts: int) -> None:
+    """Raise InvalidValueError for a text that cannot be compiled or is too long before anything is filled in."""
+    try:
+        template = _core.Template(text)
+    except _core.TemplateError as error:
+        raise InvalidValueError(str(error), pointer="/text") from error
+    if template.names:
+        return
+    parts = _core.segments(template.render([])).parts
+    if parts > max_parts:
+        raise InvalidValueError(f"The text takes {parts} parts and at most {max_parts} are allowed.", pointer="/text")
+
+
+def check_regions(plan: Plan) -> None:
+    """Raise InvalidValueError for a code that is no region of the numbering plans; the parser is the one that knows them."""
+    _check_region_list([plan.default_region] if plan.default_region else [], "/default_region")
+    _check_region_list(plan.countries or [], "/countries")
+
+
+def _check_region_list(codes: Sequence[str], pointer: str) -> None:
+    if not codes:
+        return
+    try:
+        _core.RecipientParser("csv", _core.Template("x"), traffic_account_id="", sender="x", countries=codes)
+    except ValueError as error:
+        raise InvalidValueError(str(error), pointer=pointer) from error
+
+
+async def discard_recipients(store: Store, tenant_id: TenantId, campaign_id: CampaignId) -> None:
+    """Empty a draft. An upload that is running fails at its next chunk."""
+    async with store.api() as connection, connection.transaction():
+        check_draft(await lock_or_refuse(connection, tenant_id, campaign_id))
+        await uploads.discard_recipients(connection, tenant_id, campaign_id)
+
+
+async def start_sending(store: Store, tenant_id: TenantId, campaign_id: CampaignId, expected: int | None) -> Campaign:
+    """Open the campaign's batches for claiming, once. `expected` is the number of recipients the tenant counts on."""
+    async with store.api() as connection, connection.transaction():
+        campaign = await lock_or_refuse(connection, tenant_id, campaign_id)
+        if next_state(campaign.state, CampaignEvent.SEND) is not CampaignState.SENDING:
+            raise StateConflictError(f"A draft can be sent, once; this campaign is {campaign.state}.")
+        await refuse_open_upload(connection, tenant_id, campaign_id)
+        _check_recipients(campaign, expected)
+        await _commit_to_send(connection, campaign)
+        return await _read(connection, tenant_id, campaign_id)
+
+
+def _check_recipients(campaign: Campaign, expected: int | None) -> None:
+    if campaign.next_seq == 0:
+        raise StateConflictError("The campaign has no recipients.")
+    if expected is not None and campaign.next_seq != expected:
+        raise StateConflictError(
+            f"The campaign has {campaign.next_seq} recipients, not {expected}.", pointer="/expect_recipients"
+        )
+
+
+async def _commit_to_send(connection: Connection, campaign: Campaign) -> None:
+    """All that must stand or fall with the start of sending: today the state; a hold on credits belongs here, before it."""
+    await campaigns.start_campaign(connection, campaign.tenant_id, campaign.campaign_id)
+
+
+async def _read(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> Campaign:
+    campaign = await campaigns.get_campaign(connection, tenant_id, campaign_id)
+    if campaign is None:
+        raise NotFoundError("There is no such campaign.")
+    return campaign

@@ -1,0 +1,75 @@
+"""One chunk, one transaction: payload, messages, batch, skipped rows, checkpoint and books stand or fall together."""
+
+from collections.abc import Mapping
+
+from penstock import _core
+from penstock.domain.campaign import CampaignState
+from penstock.domain.counter import RECEIVED, skipped_counter
+from penstock.domain.errors import GatewayError, StateConflictError
+from penstock.domain.message import MessageState
+from penstock.ingest.upload import SHOWN_PROBLEMS, UploadResult
+from penstock.store import campaigns, uploads
+from penstock.store.pool import Connection
+from penstock.store.uploads import Upload
+
+
+class _MovedOnError(Exception):
+    """The campaign or the upload is no longer as this connection left it; the transaction is undone."""
+
+
+async def store_chunk(connection: Connection, upload: Upload, chunk: _core.Chunk) -> None:
+    """Commit a chunk. Raises StateConflictError when someone else has taken the upload over or it may not go on."""
+    try:
+        async with connection.transaction():
+            await _store(connection, upload, chunk)
+    except _MovedOnError:
+        raise await _why_refused(connection, upload) from None
+
+
+async def finish_upload(connection: Connection, upload: Upload) -> UploadResult:
+    """Close the upload and say what came of it."""
+    if not await uploads.complete_upload(connection, upload):
+        raise await _why_refused(connection, upload)
+    return await read_result(connection, upload)
+
+
+async def read_result(connection: Connection, upload: Upload) -> UploadResult:
+    """What came of a complete upload, however many connections it took."""
+    stored = await uploads.find_upload(connection, upload.tenant_id, upload.campaign_id, upload.upload_id)
+    if stored is None:
+        raise await _why_refused(connection, upload)
+    return UploadResult(
+        upload_id=stored.upload_id,
+        rows=stored.rows,
+        accepted=stored.accepted,
+        skipped=dict(await uploads.count_upload_skipped(connection, stored)),
+        segments=await uploads.sum_upload_segments(connection, stored),
+        problems=await uploads.list_upload_problems(connection, stored, SHOWN_PROBLEMS),
+    )
+
+
+async def _store(connection: Connection, upload: Upload, chunk: _core.Chunk) -> None:
+    if not await uploads.insert_chunk(connection, upload.tenant_id, upload.campaign_id, chunk):
+        raise _MovedOnError
+    if not await uploads.advance_upload(connection, upload, chunk):
+        raise _MovedOnError
+    await uploads.insert_skipped(connection, upload, chunk)
+    await campaigns.add_counts(connection, upload.tenant_id, upload.campaign_id, _deltas(chunk))
+
+
+def _deltas(chunk: _core.Chunk) -> Mapping[str, int]:
+    """Keep received = skipped + queued, in every transaction."""
+    skipped = {skipped_counter(reason): n for reason, n in chunk.skipped.items()}
+    return {RECEIVED: chunk.rows, MessageState.QUEUED.value: chunk.messages, **skipped}
+
+
+async def _why_refused(connection: Connection, upload: Upload) -> GatewayError:
+    """Read again what has changed, to name it."""
+    campaign = await campaigns.get_campaign(connection, upload.tenant_id, upload.campaign_id)
+    if campaign is None or campaign.state is not CampaignState.DRAFT:
+        state = "gone" if campaign is None else campaign.state
+        return StateConflictError(f"The campaign takes no more recipients: it is {state}.")
+    now = await uploads.find_upload(connection, upload.tenant_id, upload.campaign_id, upload.upload_id)
+    if now is None:
+        return StateConflictError("The recipients of the campaign were discarded while this upload was running.")
+    return StateConflictError(f"The upload {upload.upload_id} was taken over by another connection.")

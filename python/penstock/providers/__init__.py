@@ -1,0 +1,1 @@
+"""The door out: what a provider is, and Mitto. The only package that speaks to one."""

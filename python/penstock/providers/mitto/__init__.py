@@ -1,0 +1,1 @@
+"""Mitto's messaging API: wire.py without sockets, client.py with them."""

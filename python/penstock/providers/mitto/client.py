@@ -1,0 +1,133 @@
+"""The only file that opens a connection to Mitto. It sends once and reports what happened; it judges nothing.
+
+What decides between "not sent" and "nobody knows" is whether the request's head was handed to the transport, observed by a
+trace of each request; an exception's class alone never makes a request unsent. aiohttp repeats requests on dead kept-alive
+connections only for idempotent methods, so a POST leaves once; redirects are not followed.
+"""
+
+import io
+from types import SimpleNamespace, TracebackType
+from typing import Final, Self
+
+import aiohttp
+from msgspec import Struct
+
+from penstock import config
+from penstock.providers.port import Answered, Disconnected, Reply, Unsent
+
+MITTO_API: Final = "https://messaging.mittoapi.com"
+BULK_PATH: Final = "/api/v1.1/Messages/sendmessagesbulk"
+MAX_ANSWER_BYTES: Final = 16_000_000
+"""An answer holds some 120 bytes a message; what is larger is not read on."""
+KEEPALIVE_S: Final = 4.0
+"""Less than the idle time after which common servers and balancers close (5 s and more): a connection that dies in the moment
+of its reuse makes a whole batch unknown."""
+DNS_TTL_S: Final = 30
+_LARGE_BYTES: Final = 1 << 18
+
+# Exception → reason and whether it can only come from before the first byte. The first match counts; subclasses stand first.
+_FAILURES: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
+    (aiohttp.ClientConnectorDNSError, "dns", True),
+    (aiohttp.ClientConnectorCertificateError, "tls_certificate", True),
+    (aiohttp.ClientSSLError, "tls", True),
+    (aiohttp.ServerFingerprintMismatch, "tls_certificate", True),
+    (aiohttp.ClientConnectorError, "connect", True),
+    (aiohttp.ConnectionTimeoutError, "connect_timeout", True),
+    (TimeoutError, "timeout", True),
+    (aiohttp.ClientPayloadError, "truncated", False),
+    (aiohttp.ServerDisconnectedError, "disconnected", False),
+    (aiohttp.ClientResponseError, "not_http", False),
+    (aiohttp.ClientError, "connection", False),
+    (OSError, "connection", False),
+)
+
+
+class _Progress(Struct):
+    """How far one request came."""
+
+    has_left: bool = False
+
+
+class MittoClient:
+    """A pooled connection to Mitto: `async with MittoClient(settings.mitto) as client`."""
+
+    def __init__(self, settings: config.Mitto) -> None:
+        """Check the settings; nothing is opened yet. Raises ValueError without an API key."""
+        if settings.api_key is None:
+            raise ValueError("MITTO_API_KEY is not set")
+        self._settings = settings
+        self._url = (settings.api_base or MITTO_API).rstrip("/") + BULK_PATH
+        self._headers = {
+            "X-Mitto-API-Key": settings.api_key.reveal(),
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "User-Agent": "penstock",
+        }
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._settings.connections, keepalive_timeout=KEEPALIVE_S, ttl_dns_cache=DNS_TTL_S
+            ),
+            timeout=aiohttp.ClientTimeout(
+                total=self._settings.timeout.total_seconds(),
+                connect=self._settings.connect_timeout.total_seconds(),
+                sock_connect=self._settings.connect_timeout.total_seconds(),
+            ),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[_trace()],
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def send_bulk(self, body: bytes, expected: int) -> Reply:  # noqa: ARG002 - the port's other providers may need it
+        """POST the body once and say what came back; failures of the transport are values, cancellation passes through."""
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        progress = _Progress()
+        try:
+            return await self._post(self._session, body, progress)
+        except (aiohttp.ClientError, OSError) as error:
+            return _translate(error, progress)
+
+    async def _post(self, session: aiohttp.ClientSession, body: bytes, progress: _Progress) -> Reply:
+        data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body  # aiohttp writes these in slices, for others to run
+        async with session.post(self._url, data=data, allow_redirects=False, trace_request_ctx=progress) as response:
+            content = bytearray()
+            async for piece in response.content.iter_any():
+                content += piece
+                if len(content) > MAX_ANSWER_BYTES:
+                    response.close()
+                    return Disconnected("answer_too_large")
+            return Answered(response.status, response.headers.get("Retry-After"), bytes(content))
+
+
+def _translate(error: Exception, progress: _Progress) -> Reply:
+    """By the table, and never unsent once the head was handed to the transport."""
+    for kind, reason, is_before in _FAILURES:
+        if isinstance(error, kind):
+            return Unsent(reason) if is_before and not progress.has_left else Disconnected(reason)
+    raise error
+
+
+def _trace() -> aiohttp.TraceConfig:
+    """Mark a request's progress just before its head, and again before each part of its body, goes to the transport."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(_mark)
+    trace.on_request_chunk_sent.append(_mark)
+    return trace
+
+
+async def _mark(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.has_left = True

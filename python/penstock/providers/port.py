@@ -1,0 +1,56 @@
+"""What a provider is to the stages: something that takes a request and says what came back on the wire.
+
+Not what it meant: that is judged afterwards, from these values alone, so that an answer kept on disk can be judged again.
+"""
+
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+
+class Answered(Struct, frozen=True, tag="answered"):
+    """A complete HTTP answer."""
+
+    status: int
+    retry_after: str | None
+    """The Retry-After header as it came."""
+    body: bytes
+
+
+class Disconnected(Struct, frozen=True, tag="disconnected"):
+    """Bytes may have left, and no complete answer came."""
+
+    reason: str
+    """A short code, such as `timeout`; never anything that was sent or received."""
+
+
+class Unsent(Struct, frozen=True, tag="unsent"):
+    """No byte left this machine: the provider cannot know of the request."""
+
+    reason: str
+    """A short code, such as `dns`."""
+
+
+Reply = Answered | Disconnected | Unsent
+
+
+class Provider(Protocol):
+    """A way out for rendered requests."""
+
+    async def send_bulk(self, body: bytes, expected: int) -> Reply:
+        """Send one bulk request of `expected` messages, once, and say what came back. Transport failures are values."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Answered)
+
+
+def pack_reply(reply: Answered) -> bytes:
+    """Write the answer as bytes, for keeping until it is settled."""
+    return _encoder.encode(reply)
+
+
+def unpack_reply(data: bytes) -> Answered:
+    """Read an answer that was packed. Raises msgspec.DecodeError for bytes that are damaged or something else."""
+    return _decoder.decode(data)

@@ -1,0 +1,179 @@
+"""The composition root: settings become resources, resources become the services of a role. The only file that sees all."""
+
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+
+from penstock import __version__
+from penstock.api import ops, webhooks
+from penstock.api.app import make_app
+from penstock.api.auth import Authenticator
+from penstock.api.parts import Parts as ApiParts
+from penstock.api.server import WebServer
+from penstock.clock import Clock, SystemClock
+from penstock.config import Settings
+from penstock.dispatch.choose import Chooser
+from penstock.dispatch.claim import BatchBounds, Claimer
+from penstock.dispatch.pipeline import Dispatcher
+from penstock.dispatch.pipeline import Parts as DispatchParts
+from penstock.dispatch.settle import Settler
+from penstock.dispatch.spool import Spool
+from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
+from penstock.health import Health
+from penstock.ingest.audience import Intake
+from penstock.lifecycle import Service
+from penstock.limits.limiter import Limiter
+from penstock.providers.mitto import wire
+from penstock.providers.mitto.client import MittoClient
+from penstock.receipts.apply import Applier
+from penstock.receipts.receive import Receiver
+from penstock.reconcile.attempts import give_up_lapsed_attempts
+from penstock.reconcile.books import fold_counts
+from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
+from penstock.reconcile.gauges import read_gauges
+from penstock.reconcile.leader import Job, Leader
+from penstock.reconcile.partitions import premake_partitions
+from penstock.store import accounts
+from penstock.store.migrate import migrate
+from penstock.store.pool import Store, connect
+from penstock.telemetry.metrics import Metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Runtime:
+    """Everything a process of this role needs, opened; `services` is in drain order reversed: writers first, doors last."""
+
+    def __init__(self, settings: Settings, services: Sequence[Service], health: Health) -> None:
+        self.settings = settings
+        self.services = services
+        self.health = health
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime]:
+    """Connect, migrate and compose; closed in reverse. The URLs in `settings` must point at running servers."""
+    clock, metrics = SystemClock(), Metrics(__version__)
+    async with AsyncExitStack() as stack:
+        dsn = _required(settings.database.url)
+        await migrate_database(dsn, settings.mode)
+        store = await stack.enter_async_context(Store.open(dsn, settings.database))
+        await _ensure_account(store, settings)
+        health = Health(checks={"database": store.check})
+        services: list[Service] = []
+        if settings.general.role in ("all", "jobs"):
+            services.append(_leader(dsn, store, settings, clock, metrics))
+        if settings.general.role in ("all", "receipts"):
+            services.append(_applier(store, settings, metrics))
+        if settings.general.role in ("all", "dispatch") and not settings.general.safe_mode:
+            services += await _dispatcher(stack, store, settings, spool=spool, clock=clock, metrics=metrics)
+        services += _doors(store, settings, clock, metrics, health)
+        yield Runtime(settings, services, health)
+
+
+async def migrate_database(dsn: str, mode: str) -> list[str]:
+    """Bring the database to this version; the names of the migrations applied."""
+    connection = await connect(dsn)
+    try:
+        return await migrate(connection, mode)
+    finally:
+        await connection.close()
+
+
+def _required(secret: object) -> str:
+    reveal = getattr(secret, "reveal", None)
+    if reveal is None:
+        raise ValueError("a server's URL is missing; the command line starts embedded servers first")
+    text: str = reveal()
+    return text
+
+
+async def _ensure_account(store: Store, settings: Settings) -> None:
+    async with store.engine() as connection:
+        await accounts.ensure_account(connection, AccountId(settings.mitto.traffic_account_id or ""))
+
+
+def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, health: Health) -> list[Service]:
+    """The HTTP listeners of this role: the ops port always, the main one for callers and for the provider."""
+    services: list[Service] = []
+    ops_routes = ops.routes(health, metrics)
+    extra: list[web.RouteDef] = []
+    if settings.general.role in ("all", "receipts") and settings.mitto.webhook_secret is not None:
+        receiver = Receiver(store, metrics)
+        services.append(receiver)
+        extra += webhooks.routes(receiver.accept, settings.mitto.webhook_secret, metrics)
+    ops_app = web.Application()
+    ops_app.add_routes(ops_routes)
+    services.append(WebServer("ops", ops_app, settings.http.host, settings.http.ops_port))
+    if settings.general.role in ("all", "api", "receipts"):
+        parts = ApiParts(
+            store=store,
+            intake=Intake(store, settings.sms, metrics, clock=clock, random=os.urandom),
+            metrics=metrics,
+            clock=clock,
+            random=os.urandom,
+            http=settings.http,
+            authenticator=Authenticator(store, clock),
+            account_id=AccountId(settings.mitto.traffic_account_id or ""),
+            sender=settings.mitto.sender_name or "",
+            safe_mode=settings.general.safe_mode,
+        )
+        app = make_app(parts, [*ops_routes, *extra])
+        services.append(WebServer("http", app, settings.http.host, settings.http.port))
+    return services
+
+
+async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
+    stack: AsyncExitStack, store: Store, settings: Settings, *, spool: Path, clock: Clock, metrics: Metrics
+) -> list[Service]:
+    limiter = Limiter.open(settings.redis, settings.rate_limit, settings.mitto.max_segments_per_s, metrics=metrics, clock=clock)
+    stack.push_async_callback(limiter.aclose)
+    provider = await stack.enter_async_context(MittoClient(settings.mitto))
+    parts = DispatchParts(
+        store=store,
+        chooser=Chooser(store, clock, max_age_s=settings.dispatch.poll.total_seconds()),
+        claimer=Claimer(
+            store,
+            BatchBounds(settings.sms.batch_size, settings.sms.batch_max_bytes),
+            f"{socket.gethostname()}:{os.getpid()}",
+            lambda: _uuid7(clock),  # type: ignore[arg-type, return-value]
+        ),
+        settler=Settler(store, metrics, random.random),
+        spool=Spool(spool),
+        limiter=limiter,
+        provider=provider,
+        judge=wire.judge,
+        clock=clock,
+        metrics=metrics,
+    )
+    dispatcher = Dispatcher(parts, in_flight=settings.dispatch.in_flight, poll_s=settings.dispatch.poll.total_seconds())
+    return [limiter, dispatcher]
+
+
+def _applier(store: Store, settings: Settings, metrics: Metrics) -> Service:
+    receipts = settings.receipts
+    return Applier(store, metrics, poll_s=receipts.poll.total_seconds(), flush_reports=receipts.flush_reports)
+
+
+def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: Metrics) -> Service:
+    window = settings.receipts.report_window
+    jobs = [
+        Job("fold_counts", 1.0, lambda: fold_counts(store)),
+        Job("complete_campaigns", 1.0, lambda: complete_campaigns(store)),
+        Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader)),
+        Job("give_up_lapsed_attempts", 5.0, lambda: give_up_lapsed_attempts(store)),
+        Job("close_silent_campaigns", 60.0, lambda: close_silent_campaigns(store, window)),
+        Job("premake_partitions", 3600.0, lambda: premake_partitions(store)),
+    ]
+    return Leader(dsn, jobs, clock, metrics)
+
+
+def _uuid7(clock: Clock) -> UUID:
+    return uuid7(int(clock.now().timestamp() * 1000), os.urandom(RANDOM_BYTES))

@@ -1,0 +1,181 @@
+//! The provider's bulk body, rendered from a payload. The same arguments give the same bytes for ever within one
+//! `CODEC_VERSION`; the sizes predicted here are the sizes written here.
+
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::json_text::{escaped_len, write_escaped};
+use crate::payload::Payload;
+use crate::template::Template;
+
+const OPENING: &[u8] = br#"{"messages":["#;
+const CLOSING: &[u8] = b"]}";
+
+/// What surrounds number and text in each element, escaped once.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    before_number: Vec<u8>,
+    before_text: Vec<u8>,
+    after_text: Vec<u8>,
+}
+
+impl Envelope {
+    /// The parts of an element that are the same for all recipients.
+    #[must_use]
+    pub fn new(traffic_account_id: &str, sender: &str) -> Self {
+        let mut before_number = br#"{"trafficAccountId":""#.to_vec();
+        write_escaped(traffic_account_id, &mut before_number);
+        before_number.extend_from_slice(br#"","destination":"+"#);
+        let before_text = br#"","sms":{"text":""#.to_vec();
+        let mut after_text = br#"","sender":""#.to_vec();
+        write_escaped(sender, &mut after_text);
+        after_text.extend_from_slice(br#""}}"#);
+        Self { before_number, before_text, after_text }
+    }
+
+    /// Bytes of the element for `number` and `text`.
+    #[must_use]
+    pub fn element_len(&self, number: i64, text: &str) -> usize {
+        let digits = number.checked_ilog10().map_or(1, |power| power as usize + 1);
+        self.before_number.len() + digits + self.before_text.len() + escaped_len(text) + self.after_text.len()
+    }
+
+    fn write(&self, number: i64, text: &str, body: &mut Vec<u8>) {
+        body.extend_from_slice(&self.before_number);
+        write_number(number, body);
+        body.extend_from_slice(&self.before_text);
+        write_escaped(text, body);
+        body.extend_from_slice(&self.after_text);
+    }
+}
+
+/// Bytes of a body of `elements` elements that take `elements_len` bytes together.
+#[must_use]
+pub fn body_len(elements: usize, elements_len: usize) -> usize {
+    OPENING.len() + elements_len + elements.saturating_sub(1) + CLOSING.len()
+}
+
+/// How much one request may carry. One message is rendered even if it is over a bound.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Most messages.
+    pub messages: usize,
+    /// Most segments.
+    pub segments: usize,
+    /// Most bytes of body.
+    pub bytes: usize,
+}
+
+/// One bulk request, rendered.
+#[derive(Debug, Clone)]
+pub struct EncodedBatch {
+    /// The JSON.
+    pub body: Vec<u8>,
+    /// SHA-256 of the body.
+    pub digest: [u8; 32],
+    /// Last sequence number covered, included or left out.
+    pub last_seq: u32,
+    /// Segments of the included messages.
+    pub segments: u64,
+    /// Sequence numbers included, in the order of the body.
+    pub seqs: Vec<u32>,
+}
+
+/// Renders the messages `first_seq ..= last_seq` of a payload until a bound is reached.
+///
+/// Bit i of `excluded`, least significant first, leaves out the payload's i-th message. Messages left out directly behind
+/// the last included one are covered too, so that the rest of a range never begins with them.
+///
+/// # Errors
+/// [`Error::Payload`] when the payload is damaged, belongs to another template or does not hold the range;
+/// [`Error::Argument`] when the bitmap has another length than the payload.
+pub fn encode_batch(
+    payload: &[u8],
+    template: &Template,
+    envelope: &Envelope,
+    (first_seq, last_seq): (u32, u32),
+    excluded: Option<&[u8]>,
+    bounds: Bounds,
+) -> Result<EncodedBatch, Error> {
+    let payload = Payload::open(payload)?;
+    check_request(&payload, template, first_seq, last_seq, excluded)?;
+    let mut batch =
+        EncodedBatch { body: OPENING.to_vec(), digest: [0; 32], last_seq: first_seq, segments: 0, seqs: Vec::new() };
+    let mut text = String::new();
+    let mut values = Vec::with_capacity(payload.values_per_message());
+    for seq in first_seq..=last_seq {
+        let index = (seq - payload.first_seq()) as usize;
+        if excluded.is_some_and(|bits| bits[index / 8] & (1 << (index % 8)) != 0) {
+            batch.last_seq = seq;
+            continue;
+        }
+        let (number, segments) = payload.message(index);
+        values.clear();
+        payload.values(index, &mut values)?;
+        text.clear();
+        template.render_into(|value| values[value], &mut text);
+        let is_first = batch.seqs.is_empty();
+        if !is_first {
+            let size = batch.body.len() + 1 + envelope.element_len(number, &text) + CLOSING.len();
+            let total = batch.segments + u64::from(segments);
+            if batch.seqs.len() >= bounds.messages || total > bounds.segments as u64 || size > bounds.bytes {
+                break;
+            }
+            batch.body.push(b',');
+        }
+        envelope.write(number, &text, &mut batch.body);
+        batch.segments += u64::from(segments);
+        batch.seqs.push(seq);
+        batch.last_seq = seq;
+    }
+    batch.body.extend_from_slice(CLOSING);
+    batch.digest = Sha256::digest(&batch.body).into();
+    Ok(batch)
+}
+
+fn check_request(
+    payload: &Payload<'_>,
+    template: &Template,
+    first_seq: u32,
+    last_seq: u32,
+    excluded: Option<&[u8]>,
+) -> Result<(), Error> {
+    let first = u64::from(payload.first_seq());
+    let end = first + payload.len() as u64;
+    if u64::from(first_seq) < first || u64::from(last_seq) >= end || last_seq < first_seq {
+        return Err(Error::Payload(format!(
+            "The payload holds the messages from {first} to before {end}, not {first_seq} to {last_seq}."
+        )));
+    }
+    if payload.values_per_message() != template.names().len() {
+        return Err(Error::Payload(format!(
+            "The payload holds {} values per message and the template takes {}.",
+            payload.values_per_message(),
+            template.names().len()
+        )));
+    }
+    match excluded {
+        Some(bits) if bits.len() != payload.len().div_ceil(8) => Err(Error::Argument(format!(
+            "The bitmap of excluded messages has {} bytes; the payload's {} messages need {}.",
+            bits.len(),
+            payload.len(),
+            payload.len().div_ceil(8)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn write_number(number: i64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    let mut rest = number.unsigned_abs();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}

@@ -1,0 +1,37 @@
+//! The pure part of Penstock: recipients in, packed chunks and provider bodies out.
+//!
+//! Here: counting segments, templates, phone numbers, recipient files, the packed payload, the provider's bulk body and
+//! answer, delivery reports. Never here: Python, sockets, files, clocks, randomness. Each function has a plain Python
+//! reference under `tests/reference` which the tests hold it against.
+
+#![forbid(unsafe_code)]
+
+mod audience;
+mod columns;
+mod copy;
+mod csv;
+mod loose;
+mod moment;
+mod objects;
+mod rows;
+mod text;
+
+pub mod answer;
+pub mod batch;
+pub mod chunk;
+pub mod dedupe;
+pub mod error;
+pub mod gsm7;
+pub mod json_text;
+pub mod payload;
+pub mod phone;
+pub mod recipients;
+pub mod report;
+pub mod segment;
+pub mod skip;
+pub mod template;
+
+pub use error::Error;
+
+/// Version of the packed payload and of the rendering rules.
+pub const CODEC_VERSION: u8 = 1;

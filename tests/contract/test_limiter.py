@@ -1,0 +1,124 @@
+"""What sliding windows promise, wherever they are kept: the model, one process's share, Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+from tests.contract.benches import Bench, bench_of
+from tests.contract.positions import fullest_window
+
+
+@pytest.fixture(params=["twin", "local", "redis"])
+async def bench(request: pytest.FixtureRequest, valkey_url: str) -> AsyncIterator[Bench]:
+    """Lend each kind of windows in turn."""
+    async with bench_of(request.param, valkey_url) as bench:
+        yield bench
+
+
+async def test_the_first_window_is_empty(bench: Bench) -> None:
+    """Windows without a memory grant nothing for one whole window, then the whole limit."""
+    demand = bench.demand("segments", 10, most=10)
+    began = bench.now_us()
+    verdict = await bench.windows.acquire([demand])
+    assert (verdict.taken, verdict.blocker) == ((), "window")
+    assert verdict.wait_us >= bench.window_us * 0.9
+    assert await bench.take(demand) == (10,)
+    assert bench.now_us() - began >= bench.window_us
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_never_more_than_the_limit_in_any_window(bench: Bench, seed: int) -> None:
+    """Over random traffic no window of any position holds more than the limit of any scope."""
+    await bench.open()
+    chance = Random(seed)  # noqa: S311 - repeatable traffic
+    limits = {"account": 12, "global": 20, "segments": 300}
+    grants: dict[str, list[tuple[int, int]]] = {}
+    until = bench.now_us() + 4 * bench.window_us
+    while bench.now_us() < until:
+        want, asked = chance.randint(1, 120), bench.now_us()
+        demands = [bench.demand("account", 12, name=chance.choice("ab")), bench.demand("global", 20)]
+        demands.append(bench.demand("segments", 300, want, chance.randint(1, want)))
+        verdict = await bench.windows.acquire(demands)
+        used = bench.now_us()
+        if used - asked <= bench.permit_age_us:
+            for demand, amount in zip(demands, verdict.taken, strict=False):
+                grants.setdefault(demand.key, []).append((used, amount))
+        pause = verdict.wait_us * chance.random() * 1.1 if verdict.blocker else chance.expovariate(40 / bench.window_us)
+        await bench.wait(int(pause))
+    assert len(grants) == 4
+    for key, recorded in grants.items():
+        assert fullest_window(recorded, bench.window_us) <= limits[key.rpartition("}:")[2].partition(":")[0]]
+
+
+async def test_a_saturated_limit_is_used(bench: Bench) -> None:
+    """A sender that always asks again when told gets at least 95 % of the limit."""
+    await bench.open()
+    demand = bench.demand("segments", 1000, most=64)
+    began, bench.late_us, granted, windows = bench.now_us(), 0, 0, 6
+    while bench.now_us() - began - bench.late_us < windows * bench.window_us:
+        granted += sum(await bench.take(demand))
+    assert granted >= 0.95 * 1000 * windows
+
+
+async def test_a_refused_request_takes_nothing_anywhere(bench: Bench) -> None:
+    """When one scope is exhausted the others keep all they had."""
+    await bench.open()
+    tenant, total = bench.demand("tenant", 2), bench.demand("global", 3)
+    for _ in range(2):
+        assert (await bench.windows.acquire([tenant, total])).taken == (1, 1)
+    for _ in range(5):
+        assert (await bench.windows.acquire([tenant, total])).blocker == "tenant"
+    assert (await bench.windows.acquire([total])).taken == (1,)
+    assert (await bench.windows.acquire([total])).blocker == "global"
+
+
+async def test_segments_are_granted_in_part(bench: Bench) -> None:
+    """Of the segments wanted those that are free are granted, if they are at least the minimum."""
+    await bench.open()
+    account = bench.demand("account", 100)
+    assert await bench.take(account, bench.demand("segments", 10, most=7)) == (1, 7)
+    assert (await bench.windows.acquire([account, bench.demand("segments", 10, most=7, least=4)])).blocker == "segments"
+    assert (await bench.windows.acquire([account, bench.demand("segments", 10, most=7, least=2)])).taken == (1, 3)
+    assert (await bench.windows.acquire([bench.demand("segments", 10)])).blocker == "segments"
+
+
+async def test_what_never_fits_is_never_granted(bench: Bench) -> None:
+    """A minimum above the limit is refused with the wait of a whole window, however empty it is."""
+    await bench.open()
+    verdict = await bench.windows.acquire([bench.demand("segments", 10, most=20, least=11)])
+    assert verdict.taken == ()
+    assert verdict.wait_us >= bench.window_us
+
+
+async def test_the_wait_is_right(bench: Bench) -> None:
+    """Asking again after the wait succeeds at once."""
+    await bench.open()
+    demand = bench.demand("segments", 10, most=10, least=10)
+    assert await bench.take(demand) == (10,)
+    verdict = await bench.windows.acquire([demand])
+    assert bench.window_us * 0.5 <= verdict.wait_us <= 1.1 * bench.window_us
+    await bench.wait(verdict.wait_us)
+    assert (await bench.windows.acquire([demand])).taken == (10,)
+
+
+async def test_names_do_not_share(bench: Bench) -> None:
+    """Two accounts have a limit each."""
+    await bench.open()
+    one, other = bench.demand("account", 1, name="a"), bench.demand("account", 1, name="b")
+    assert await bench.take(one) == (1,)
+    assert (await bench.windows.acquire([other])).taken == (1,)
+    assert (await bench.windows.acquire([one])).blocker == "account"
+
+
+async def test_parallel_callers_share(bench: Bench) -> None:
+    """Eight callers at once get the limit together and not one more."""
+    await bench.open()
+    demand = bench.demand("global", 20)
+
+    async def call() -> int:
+        return sum([len((await bench.windows.acquire([demand])).taken) for _ in range(5)])
+
+    async with asyncio.TaskGroup() as tasks:
+        calls = [tasks.create_task(call()) for _ in range(8)]
+    assert sum(call.result() for call in calls) == 20

@@ -1,0 +1,250 @@
+"""The limiter on a real server that is flushed, stopped, killed, restarted, and slow."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
+
+import pytest
+from tests.contract.benches import quotas_of, redis_windows
+from tests.contract.positions import fullest_window
+from tests.servers import private_folder
+
+from penstock.clock import SystemClock
+from penstock.config import RateLimit, Redis
+from penstock.domain.ids import AccountId, TenantId
+from penstock.embedded import EmbeddedValkey
+from penstock.limits.demand import Demand, WindowsAwayError
+from penstock.limits.limiter import Grant, Limiter
+from penstock.limits.redis import RedisWindows, open_client
+from penstock.limits.scopes import Quotas
+from penstock.redact import Secret
+from penstock.telemetry.metrics import Metrics
+
+WINDOW_MS = 200
+RATES = RateLimit(
+    traffic_account_max=40, traffic_account_window_ms=WINDOW_MS,
+    tenant_max=20, tenant_window_ms=WINDOW_MS,
+    global_max=40, global_window_ms=WINDOW_MS,
+)  # fmt: skip
+TENANT = TenantId(1)
+ACCOUNT = AccountId("00000000-0000-4000-8000-000000000001")
+
+
+@pytest.fixture
+def valkey() -> Iterator[EmbeddedValkey]:
+    """Lend a server of the test's own, to be killed."""
+    with private_folder() as folder:
+        server = EmbeddedValkey(folder / "valkey")
+        with server:
+            yield server
+
+
+@asynccontextmanager
+async def limiter_at(url: str) -> AsyncIterator[Limiter]:
+    """Lend a limiter of the production settings, with short windows."""
+    limiter = Limiter.open(
+        Redis(url=Secret(url)), RATES, "unlimited", metrics=Metrics("test"), clock=SystemClock(), permit_age_s=0.005
+    )
+    try:
+        yield limiter
+    finally:
+        await limiter.aclose()
+
+
+class Sender:
+    """Asks as fast as it may, and notes when its permits were good and how long the longest call took."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self.uses: list[tuple[int, int]] = []
+        self.longest_s = 0.0
+        self._limiter = limiter
+
+    async def send(self, *, until: float) -> None:
+        """Acquire until the clock says `until`."""
+        while (began := SystemClock().monotonic()) < until:
+            grant = await self._limiter.acquire(ACCOUNT, TENANT, want=1)
+            ended = SystemClock().monotonic()
+            self.longest_s = max(self.longest_s, ended - began)
+            if grant.granted and ended <= grant.expires_at:
+                self.uses.append((int(ended * 1e6), 1))
+            await asyncio.sleep(min(grant.retry_after_s, 0.05))
+
+    async def send_for(self, span_s: float) -> int:
+        """Acquire for a time; say how many permits were used."""
+        before = len(self.uses)
+        await self.send(until=SystemClock().monotonic() + span_s)
+        return len(self.uses) - before
+
+    def fullest(self) -> int:
+        """Return the most permits used in any window."""
+        return fullest_window(self.uses, WINDOW_MS * 1000)
+
+
+async def until_granted(limiter: Limiter) -> Grant:
+    """Acquire, waiting as told."""
+    while not (grant := await limiter.acquire(ACCOUNT, TENANT, want=1)).granted:  # noqa: ASYNC110 - nothing would set an event
+        await asyncio.sleep(grant.retry_after_s)
+    return grant
+
+
+async def test_a_killed_server_costs_a_share_of_speed_and_comes_back(valkey: EmbeddedValkey) -> None:
+    """Killed under load: no call hangs, the local share goes on, and after a restart the whole limit; never above it."""
+    async with limiter_at(valkey.address) as limiter:
+        await until_granted(limiter)
+        sender = Sender(limiter)
+        assert await sender.send_for(0.5) > 20
+        assert valkey.pid is not None
+        os.kill(valkey.pid, signal.SIGKILL)
+        local = await sender.send_for(1.5)
+        assert limiter.is_local
+        assert local > 10
+        valkey.stop()
+        valkey.start()
+        await limiter.run_once()
+        assert not limiter.is_local
+        assert await sender.send_for(1.0) > 20
+    assert sender.fullest() <= RATES.tenant_max
+    assert sender.longest_s < 0.5  # the timeout is 0.1 s; the rest is for a loaded machine
+
+
+async def test_a_silent_server_holds_nobody(valkey: EmbeddedValkey) -> None:
+    """A server that accepts and never answers ends every call within the timeout, and soon none is made."""
+    async with limiter_at(valkey.address) as limiter:
+        await until_granted(limiter)
+        assert valkey.pid is not None
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            sender = Sender(limiter)
+            await sender.send_for(0.6)
+            assert limiter.is_local
+            assert sender.longest_s < 0.5
+            began = SystemClock().monotonic()
+            for _ in range(100):
+                await limiter.acquire(ACCOUNT, TENANT, want=1)
+            assert SystemClock().monotonic() - began < 0.1
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("loss", ["flush", "restart"])
+async def test_a_lost_memory_grants_nothing_for_a_window(valkey: EmbeddedValkey, loss: str) -> None:
+    """Flushed or restarted in the middle of a full window, the limit still holds at every position."""
+    async with limiter_at(valkey.address) as limiter:
+        await until_granted(limiter)
+        sender = Sender(limiter)
+        await sender.send_for(0.1)
+        if loss == "flush":
+            client = open_client(Redis(url=Secret(valkey.address)))
+            await client.flushall()
+            await client.aclose()
+        else:
+            valkey.stop()
+            valkey.start()
+        assert await sender.send_for(0.1) == 0
+        assert await sender.send_for(0.6) > 10
+        assert not limiter.is_local
+    assert sender.fullest() <= RATES.tenant_max
+
+
+async def test_forgotten_scripts_are_loaded_again(valkey_url: str) -> None:
+    """After SCRIPT FLUSH the next call works as if nothing had happened."""
+    async with redis_windows(valkey_url, quotas_of(100_000)) as windows:
+        await windows.acquire(())
+        client = open_client(Redis(url=Secret(valkey_url)))
+        await client.script_flush()
+        await client.aclose()
+        assert (await windows.acquire(())).blocker == "window"
+
+
+async def test_a_server_clock_set_forward_starts_a_new_window(valkey_url: str) -> None:
+    """A jump of the server's clock, which would empty full windows, is seen from the gateway's own clock."""
+    quotas = quotas_of(10_000_000)
+
+    class SlowClock(SystemClock):
+        """Our time runs at a hundredth: seen from here the server's clock leaps."""
+
+        def monotonic(self) -> float:
+            return super().monotonic() / 100
+
+    client = open_client(Redis(url=Secret(valkey_url)))
+    await client.flushall()
+    windows = RedisWindows(client, quotas, timeout_s=1, clock=SlowClock())
+    await windows.acquire(())
+    await asyncio.sleep(0.05)
+    assert (await windows.acquire(())).wait_us == quotas.span_us
+    assert await client.exists("penstock:{provider}:epoch") == 0
+    await windows.aclose()
+
+
+class SlowProxy:
+    """Stands before a unix socket and delays what the server says."""
+
+    def __init__(self, target: str, path: str) -> None:
+        self.delay_s = 0.0
+        self.url = f"unix://{path}"
+        self._open = 0
+        self._target = target
+        self._path = path
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["SlowProxy"]:
+        """Listen."""
+        server = await asyncio.start_unix_server(self._serve, self._path)
+        try:
+            yield self
+        finally:
+            server.close()
+            while self._open:  # noqa: ASYNC110 - clients have left; the handlers end by themselves
+                await asyncio.sleep(0.001)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open += 1
+        near, far = await asyncio.open_unix_connection(self._target)
+        with suppress(ExceptionGroup):
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._pump(reader, far, slow=False))
+                tasks.create_task(self._pump(near, writer, slow=True))
+        for sink in (far, writer):
+            sink.close()
+            with suppress(OSError):
+                await sink.wait_closed()
+        self._open -= 1
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, slow: bool) -> None:
+        while data := await source.read(65536):
+            if slow:
+                await asyncio.sleep(self.delay_s)
+            sink.write(data)
+            await sink.drain()
+        sink.close()
+
+
+async def test_a_cancelled_call_leaves_no_reply_for_the_next(valkey_url: str) -> None:
+    """Calls cancelled while their reply is under way never hand it to another caller."""
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(private_folder())
+        proxy = SlowProxy(valkey_url.removeprefix("unix://"), f"{folder}/proxy.sock")
+        await stack.enter_async_context(proxy.running())
+        windows = await stack.enter_async_context(redis_windows(proxy.url, quotas_of(20_000)))
+        await windows.acquire(())
+        await asyncio.sleep(0.03)
+        quota = Quotas.of(RATES, 10_000, 0).tenant
+        for number in range(20):
+            proxy.delay_s = 0.02
+            with suppress(TimeoutError):
+                await asyncio.wait_for(windows.acquire([Demand("tenant", "other", quota, 1, 1)]), 0.01)
+            proxy.delay_s = 0
+            demands = [Demand("tenant", f"{number}", quota, 1, 1), Demand("tenant", f"{number}+", quota, 2, 2)]
+            assert (await windows.acquire(demands)).taken == (1, 2)
+
+
+async def test_nobody_there_is_said_with_its_kind(valkey_url: str) -> None:
+    """Without a server a call ends at once and names the kind of failure, not its text."""
+    client = open_client(Redis(url=Secret(valkey_url + ".nobody"), timeout=timedelta(milliseconds=50)))
+    windows = RedisWindows(client, quotas_of(100_000), timeout_s=0.05, clock=SystemClock())
+    with pytest.raises(WindowsAwayError, match=r"^\w+$"):
+        await windows.acquire(())
+    await windows.aclose()
