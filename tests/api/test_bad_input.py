@@ -30,7 +30,7 @@ def check_problem(answer: Answer, status: int, code: str) -> None:
     "body",
     [
         b"", b"{", b"nonsense", b'{"name":"a","text":"b",}', b'{"name":"\xff","text":"b"}', b'{"name":"\\ud800","text":"b"}',
-        b'{"name":NaN,"text":"b"}', b'{"name":"a","text":"b"}{}', b"[" * 100_000, b'{"x":' * 50_000, b"\xef\xbb\xbf{}",
+        b'{"name":NaN,"text":"b"}', b'{"name":"a","text":"b"}{}', b"[" * 100_000, b'{"x":' * 15_000, b"\xef\xbb\xbf{}",
     ],
 )  # fmt: skip
 async def test_unreadable_json_is_malformed(api: Api, body: bytes) -> None:
@@ -83,7 +83,8 @@ async def test_missing_field_is_named(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "application/jsonx", "json"]
+    "kind",
+    [None, "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "application/jsonx", "json"],
 )
 async def test_other_content_types_are_refused(api: Api, kind: str | None) -> None:
     """JSON is asked for by name, and in UTF-8; the same for uploads."""
@@ -136,7 +137,9 @@ async def test_unknown_message_state_is_refused(api: Api, state: str) -> None:
     check_problem(await api.call("GET", f"/v1/campaigns/{campaign}/messages?state={state}"), 422, "invalid_value")
 
 
-@pytest.mark.parametrize("text", ["nonsense", "%00", "%ff", "{0}", "00000000000000000000000000000000", "a" * 3000, "..%2f..", "-1"])
+@pytest.mark.parametrize(
+    "text", ["nonsense", "%00", "%ff", "{0}", "00000000000000000000000000000000", "a" * 3000, "..%2f..", "-1"]
+)
 async def test_id_that_cannot_be_one_does_not_exist(api: Api, text: str) -> None:
     """A malformed id is the same 404 as an unknown one."""
     answer = await api.call("GET", f"/v1/campaigns/{text.replace('{0}', '%7B0%7D')}")
@@ -152,7 +155,18 @@ async def test_unknown_address_and_method_are_problems(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "credential", ["", "Bearer", "Bearer ", "Bearer pk_", "Bearer wrong", f"Basic {KEY}", f"Bearer {KEY}x", "Bearer pk_\u00fc" + "a" * 20, KEY]
+    "credential",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer pk_",
+        "Bearer wrong",
+        f"Basic {KEY}",
+        f"Bearer {KEY}x",
+        "Bearer pk_\u00fc" + "a" * 20,
+        KEY,
+    ],
 )
 async def test_without_a_valid_key_nothing_is_said(api: Api, credential: str) -> None:
     """A missing, malformed or unknown key is 401 with a challenge, before anything else is looked at."""
@@ -217,10 +231,10 @@ async def test_another_tenants_campaign_does_not_exist(api: Api, other: Api) -> 
     await api.upload(campaign, rows(3))
     before = await api.show(campaign)
     for (method, path, sent), (_, unknown, _) in zip(campaign_routes(campaign), campaign_routes(str(uuid4())), strict=True):
-        theirs = await other.call(method, path, headers={"X-Request-Id": "same", **sent.pop("headers", {})}, **sent)
-        nothing = await other.call(method, unknown, headers={"X-Request-Id": "same", "Content-Type": "text/csv"}, **sent)
+        theirs = await other.call(method, path, **sent)
+        nothing = await other.call(method, unknown, **sent)
         check_problem(theirs, 404, "not_found")
-        assert theirs.body == nothing.body or "data" not in sent
+        assert theirs.body == nothing.body
     assert await api.show(campaign) == before
     assert (await other.call("GET", "/v1/campaigns")).json["items"] == []
     await api.call("POST", "/v1/opt-outs", json={"numbers": ["+4915100000001"]})
@@ -231,10 +245,12 @@ async def test_another_tenants_campaign_does_not_exist(api: Api, other: Api) -> 
 def campaign_routes(campaign: str) -> list[tuple[str, str, dict[str, Any]]]:
     """A well-formed request to each route of one campaign."""
     path = f"/v1/campaigns/{campaign}"
-    upload = {"data": rows(3), "headers": {"Content-Type": "text/csv"}}
+    plain = {"headers": {"X-Request-Id": "same"}}
+    upload = {"data": rows(3), "headers": {"X-Request-Id": "same", "Content-Type": "text/csv"}}
     return [
-        ("GET", path, {}), ("POST", f"{path}/send", {}), ("POST", f"{path}/recipients", upload), ("DELETE", f"{path}/recipients", {}),
-        ("GET", f"{path}/skipped", {}), ("GET", f"{path}/messages", {}), ("GET", f"{path}/report", {}),
+        ("GET", path, plain), ("POST", f"{path}/send", plain), ("POST", f"{path}/recipients", upload),
+        ("DELETE", f"{path}/recipients", plain), ("GET", f"{path}/skipped", plain), ("GET", f"{path}/messages", plain),
+        ("GET", f"{path}/report", plain),
     ]  # fmt: skip
 
 
@@ -243,7 +259,9 @@ ANY_JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     max_leaves=8,
 )
-NAMES = st.sampled_from(["name", "text", "from", "default_region", "countries", "max_parts", "validity_s", "numbers", "expect_recipients"])
+NAMES = st.sampled_from(
+    ["name", "text", "from", "default_region", "countries", "max_parts", "validity_s", "numbers", "expect_recipients"]
+)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

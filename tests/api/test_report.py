@@ -46,7 +46,9 @@ async def test_foreign_text_in_csv_is_no_formula(api: Api, error: str) -> None:
     assert line[6] == (f"'{error}" if error[0] in "=+-@\t" else error)
 
 
-@pytest.mark.parametrize(("query", "accept"), [("?format=ndjson", "text/csv"), ("", "application/x-ndjson"), ("", "application/jsonl")])
+@pytest.mark.parametrize(
+    ("query", "accept"), [("?format=ndjson", "text/csv"), ("", "application/x-ndjson"), ("", "application/jsonl")]
+)
 async def test_ndjson_report_by_parameter_or_accept(api: Api, query: str, accept: str) -> None:
     """One object a line, with the same fields."""
     campaign = await api.create()

@@ -24,7 +24,9 @@ class Outcome(NamedTuple):
     skipped: list[tuple[int, str]]
 
 
-def read_csv(text: str, template_text: str, *, delimiter: str, region: str | None, max_parts: int, opted_out: set[int]) -> Outcome:
+def read_csv(
+    text: str, template_text: str, *, delimiter: str, region: str | None, max_parts: int, opted_out: set[int]
+) -> Outcome:
     """Rows in order, with the reasons in the promised order of the checks."""
     names, pieces = template.compile_template(template_text)
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)

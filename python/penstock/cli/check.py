@@ -73,8 +73,8 @@ async def _check_database(settings: "Settings") -> list[str]:
 
 async def _check_redis(settings: "Settings") -> list[str]:
     from penstock.clock import SystemClock
-    from penstock.limits.limiter import Limiter
     from penstock.limits.demand import WindowsAwayError
+    from penstock.limits.limiter import Limiter
     from penstock.telemetry.metrics import Metrics
 
     limiter = Limiter.open(

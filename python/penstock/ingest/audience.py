@@ -68,15 +68,20 @@ class Intake:
     async def receive(
         self, tenant_id: TenantId, campaign_id: CampaignId, request: UploadRequest, source: AsyncIterator[bytes]
     ) -> UploadResult:
-        """Store every recipient in `source`, the decompressed body. Raises UploadStoppedError once something is stored."""
+        """Store every recipient in `source`, the decompressed body. Raises UploadStoppedError once something is stored.
+
+        The body must have begun to arrive before the upload is opened: a connection that was cut at once would otherwise take
+        the upload away from the one that its client made after it.
+        """
+        pieces = _pieces(_joined(await anext(source, b""), source), self._piece_bytes)
         async with self._store.api() as connection, connection.transaction():
             opened = await open_upload(connection, tenant_id, campaign_id, request, self._token())
         try:
             parser = await self._parser(opened)
             if opened.is_repeat:
-                await _compare(parser, _pieces(source, self._piece_bytes))
+                await _compare(parser, pieces)
             else:
-                await self._store_all(opened.upload, parser, _pieces(source, self._piece_bytes))
+                await self._store_all(opened.upload, parser, pieces)
         except Exception as error:
             raise await self._stopped(opened, error) from error
         async with self._store.api() as connection:
@@ -190,6 +195,12 @@ async def _feed(parser: _core.RecipientParser, piece: bytes | None) -> list[_cor
         raise InvalidValueError(str(error)) from error
     except _core.FormatError as error:
         raise MalformedRequestError(str(error)) from error
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for data in rest:
+        yield data
 
 
 async def _pieces(source: AsyncIterator[bytes], enough: int) -> AsyncIterator[bytes]:

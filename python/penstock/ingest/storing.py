@@ -71,5 +71,7 @@ async def _why_refused(connection: Connection, upload: Upload) -> GatewayError:
         return StateConflictError(f"The campaign takes no more recipients: it is {state}.")
     now = await uploads.find_upload(connection, upload.tenant_id, upload.campaign_id, upload.upload_id)
     if now is None:
-        return StateConflictError("The recipients of the campaign were discarded while this upload was running.")
+        return StateConflictError(
+            "The upload was ended meanwhile: its recipients were discarded, or another connection failed with it."
+        )
     return StateConflictError(f"The upload {upload.upload_id} was taken over by another connection.")

@@ -140,6 +140,7 @@ impl PhoneReader {
             _ => text,
         };
         let number = PHONE_NUMBER_UTIL.parse(text, self.region).ok()?;
+        let number = without_plus(text, &number).unwrap_or(number);
         // The library drops leading zeros beyond ten; what has that many is no number.
         let is_zeros = number.national_number == 0 || number.number_of_leading_zeros() >= 10;
         if number.extension.is_some() || is_zeros || !is_possible(&number) {
@@ -193,6 +194,17 @@ fn codes_allowed(countries: &[Region]) -> Vec<Allowed> {
         };
     }
     allowed
+}
+
+/// The number that `text` is when its writer only left out the plus: with lengths as wide as Germany's, a calling code and
+/// a whole number behind it are a possible national number too. Unless that national number is in a known range, a text
+/// that begins with the region's own calling code and is possible with a plus was meant so.
+fn without_plus(text: &str, read: &PhoneNumber) -> Option<PhoneNumber> {
+    if !text.starts_with(|first: char| first.is_numeric()) || PHONE_NUMBER_UTIL.is_valid_number(read) {
+        return None;
+    }
+    let number = PHONE_NUMBER_UTIL.parse(format!("+{text}"), None).ok()?;
+    (number.country_code == read.country_code && is_possible(&number)).then_some(number)
 }
 
 /// The digits of a text that is `+` and 7 to 15 ASCII digits.

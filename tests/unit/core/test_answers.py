@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from penstock._core import BulkAnswer, read_bulk_answer
 from tests.reference import bulk_answer as reference
 from tests.unit.core.vectors import cases
 
+from penstock._core import BulkAnswer, read_bulk_answer
+
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.text("a\0 é0", max_size=3))
-errors = st.one_of(scalars, st.lists(scalars, max_size=2), st.fixed_dictionaries({}, optional={"message": scalars, "code": scalars}))
+errors = st.one_of(
+    scalars, st.lists(scalars, max_size=2), st.fixed_dictionaries({}, optional={"message": scalars, "code": scalars})
+)
 elements = st.one_of(
     scalars,
     st.fixed_dictionaries({}, optional={"messageId": scalars, "error": errors, "errors": errors, "to": scalars}),

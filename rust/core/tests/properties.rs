@@ -1,0 +1,156 @@
+//! What holds for every input: pieces of any size, predicted sizes, exact sets, the fast way and the slow way.
+
+use std::collections::HashSet;
+
+use penstock_core::batch::{Bounds, Envelope, body_len, encode_batch};
+use penstock_core::chunk::Chunk;
+use penstock_core::dedupe::NumberSet;
+use penstock_core::json_text::{escaped_len, write_escaped};
+use penstock_core::payload::{Payload, PayloadWriter};
+use penstock_core::phone::PhoneReader;
+use penstock_core::recipients::{Format, RecipientParser, Settings};
+use penstock_core::template::Template;
+use proptest::prelude::*;
+
+fn settings(format: Format) -> Settings {
+    Settings {
+        format,
+        template: Template::new("Hi {name}").expect("a template"),
+        traffic_account_id: "account".into(),
+        sender: "Example".into(),
+        region: Some("DE".into()),
+        phone_column: None,
+        countries: None,
+        max_parts: 1,
+        chunk_messages: 2,
+        chunk_bytes: 400,
+        first_seq: 0,
+        resume: None,
+    }
+}
+
+/// All that can be seen of a parse: the chunks, or the error.
+fn parse(format: Format, pieces: &[&[u8]]) -> Result<Vec<String>, String> {
+    let mut parser = RecipientParser::new(settings(format)).expect("a parser");
+    let mut chunks = Vec::new();
+    for piece in pieces {
+        chunks.extend(parser.feed(piece).map_err(|error| error.to_string())?);
+    }
+    chunks.extend(parser.finish().map_err(|error| error.to_string())?);
+    Ok(chunks.iter().map(show).collect())
+}
+
+fn show(chunk: &Chunk) -> String {
+    let problems: Vec<_> = chunk.problems(usize::MAX).collect();
+    format!("{:?} {} {:?} {problems:?}", chunk.payload(), chunk.rows, chunk.end)
+}
+
+fn file() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just("+49151000000".to_owned()),
+        Just("{\"phone\":\"+4915100000001\",\"name\":\"a\"}".to_owned()),
+        Just("\u{feff}phone,name".to_owned()),
+        Just("x".repeat(40_000)),
+        "[0-9]{2}",
+        "[,;\"\n\r\t ]",
+        "\r\n",
+        "\\PC{0,3}",
+    ];
+    let header = prop_oneof![Just("phone,name\n"), Just("name;\"phone\"\r\n"), Just("")];
+    (header, prop::collection::vec(piece, 0..40), prop::collection::vec(any::<u8>(), 0..4))
+        .prop_map(|(header, pieces, tail)| [header.as_bytes(), pieces.concat().as_bytes(), &tail].concat())
+}
+
+proptest! {
+    /// The chunks do not depend on how the file was cut into feeds.
+    #[test]
+    fn pieces_do_not_matter(file in file(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(file.len() + 1)).collect();
+        places.extend([0, file.len()]);
+        places.sort_unstable();
+        let pieces: Vec<&[u8]> = places.windows(2).map(|pair| &file[pair[0]..pair[1]]).collect();
+        for format in [Format::Csv, Format::Ndjson, Format::Json] {
+            prop_assert_eq!(parse(format, &[&file]), parse(format, &pieces));
+        }
+    }
+
+    /// A text's escaped size is what is written, and a JSON reader gets the text back.
+    #[test]
+    fn escaped_sizes_are_exact(text in any::<String>()) {
+        let mut written = Vec::new();
+        write_escaped(&text, &mut written);
+        prop_assert_eq!(written.len(), escaped_len(&text));
+        let quoted = format!("\"{}\"", String::from_utf8(written).expect("UTF-8"));
+        prop_assert_eq!(serde_json::from_str::<String>(&quoted).expect("JSON"), text);
+    }
+
+    /// What is packed is what is read, and the body's size is what was predicted.
+    #[test]
+    fn payloads_round_trip(
+        messages in prop::collection::vec((1..10_i64.pow(15), 1..=255_u8, any::<[String; 2]>()), 1..20),
+        first_seq in 0..1000_u32,
+    ) {
+        let mut writer = PayloadWriter::default();
+        for (number, segments, values) in &messages {
+            writer.push(*number, *segments, &[&values[0], &values[1]]);
+        }
+        let bytes = writer.pack(first_seq, 2);
+        let payload = Payload::open(&bytes).expect("a payload");
+        let template = Template::new("{a} and {b}").expect("a template");
+        let envelope = Envelope::new("acc\"ount", "Sender");
+        let mut size = 0;
+        for (index, (number, segments, values)) in messages.iter().enumerate() {
+            let mut read = Vec::new();
+            payload.values(index, &mut read).expect("values");
+            prop_assert_eq!(&read, values);
+            prop_assert_eq!(payload.message(index), (*number, *segments));
+            size += envelope.element_len(*number, &template.render(values).expect("a text"));
+        }
+        let last_seq = first_seq + u32::try_from(messages.len()).expect("few") - 1;
+        let bounds = Bounds { messages: usize::MAX, segments: usize::MAX, bytes: usize::MAX };
+        let batch = encode_batch(&bytes, &template, &envelope, (first_seq, last_seq), None, bounds).expect("a batch");
+        prop_assert_eq!(batch.body.len(), body_len(messages.len(), size));
+    }
+
+    /// The set is exact, whatever the numbers.
+    #[test]
+    fn sets_are_exact(numbers in prop::collection::vec(prop_oneof![1..50_i64, any::<i64>(), 1..10_i64.pow(15)], 0..300)) {
+        let mut exact = HashSet::new();
+        let mut set = NumberSet::default();
+        for number in numbers {
+            let is_number = (1..10_i64.pow(15)).contains(&number);
+            prop_assert_eq!(set.contains(number), exact.contains(&number));
+            prop_assert_eq!(set.insert(number), is_number && exact.insert(number));
+        }
+        prop_assert_eq!(set.len(), exact.len());
+    }
+}
+
+/// A set of many numbers keeps them all in at most ten bytes each.
+#[test]
+fn sets_stay_small() {
+    for step in [1, 7_919, 99_999_989] {
+        let mut set = NumberSet::default();
+        for index in 1..=100_000 {
+            assert!(set.insert(index * step));
+            assert!(index < 50_000 || set.bytes() <= 10 * set.len());
+        }
+        assert!((1..=100_000).all(|index| set.contains(index * step)));
+        assert!(!set.contains(100_001 * step));
+    }
+}
+
+/// For every calling code, leading digits and length the fast way says what the library says.
+#[test]
+fn the_fast_way_is_the_slow_way() {
+    let reader = PhoneReader::new(None, None).expect("a reader");
+    for code in 1..1000 {
+        for first in 0..10 {
+            for length in [4, 6, 7, 8, 9, 10, 11, 12] {
+                let national = format!("{first}{}", &"23456789012345"[..length - 1]);
+                let text = format!("+{code}{national}");
+                assert_eq!(reader.read(&text), reader.read_slow(&text), "{text}");
+            }
+        }
+    }
+}

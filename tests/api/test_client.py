@@ -1,0 +1,87 @@
+"""The client against the served application."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from penstock.client import Client, ProblemError
+from tests.api.conftest import KEY, Api, rows
+
+
+@pytest.fixture
+async def client(api: Api) -> AsyncIterator[Client]:
+    """The first tenant's client."""
+    async with Client(api.url, KEY) as client:
+        yield client
+
+
+async def test_campaign_from_file_to_report(client: Client, tmp_path: Path) -> None:
+    """Create, upload with progress, send, follow, read back."""
+    file = tmp_path / "people.csv"
+    file.write_bytes(rows(25) + b"nobody,x\n")
+    told: list[int] = []
+    campaign = await client.create_campaign("Spring", "Hi {name}", sender="Shop", validity_s=3600)
+    assert (campaign.state, campaign.sender) == ("draft", "Shop")
+    result = await client.upload(campaign.id, file, "text/csv", upload_id="people", on_progress=told.append)
+    assert (result.rows, result.accepted, result.skipped) == (26, 25, {"invalid_number": 1})
+    assert told[-1] == file.stat().st_size
+    assert [row.line async for row in client.skipped(campaign.id)] == [27]
+    assert (await client.send(campaign.id, expect_recipients=25)).state == "sending"
+    assert (await client.get_campaign(campaign.id)).counts.queued == 25
+    assert len([message async for message in client.messages(campaign.id, state="queued")]) == 25
+    report = b"".join([piece async for piece in client.report(campaign.id)])
+    assert report.count(b"\n") == 26
+
+
+async def test_upload_from_an_iterator_with_a_named_column(client: Client) -> None:
+    """An iterator is streamed as it comes."""
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield b"a,b\n"
+        yield b"x,+4915100000001\n"
+
+    campaign = await client.create_campaign("Spring", "Hi")
+    result = await client.upload(campaign.id, lines(), "text/csv", phone_column="b")
+    assert result.accepted == 1
+    await client.discard_recipients(campaign.id)
+    assert (await client.get_campaign(campaign.id)).counts.received == 0
+
+
+async def test_opt_outs(client: Client) -> None:
+    """Numbers are added, listed and removed."""
+    assert await client.add_opt_outs(["+4915100000001", "+4915100000002"]) == 2
+    assert [one.number async for one in client.opt_outs()] == ["+4915100000001", "+4915100000002"]
+    assert await client.remove_opt_outs(["+4915100000001"]) == 1
+
+
+async def test_refusals_are_exceptions_with_code_and_request_id(client: Client) -> None:
+    """What the gateway says is what the exception carries."""
+    campaign = await client.create_campaign("Spring", "Hi")
+    with pytest.raises(ProblemError) as caught:
+        await client.send(campaign.id)
+    error = caught.value
+    assert (error.status, error.code) == (409, "state_conflict")
+    assert error.detail
+    assert error.request_id
+
+
+@pytest.mark.slow  # the server lingers for ten seconds to have its refusal heard
+async def test_refused_upload_is_heard_while_it_is_still_being_sent(client: Client) -> None:
+    """An early refusal ends a long upload with the refusal, not with a broken pipe."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 100_000
+
+    with pytest.raises(ProblemError) as caught:
+        await client.upload("00000000-0000-7000-8000-000000000000", endless(), "text/csv")
+    assert caught.value.code == "not_found"
+
+
+async def test_wrong_key_is_a_problem(api: Api) -> None:
+    """The client says 401 as it is."""
+    async with Client(api.url, "pk_wrong_0123456789") as client:
+        with pytest.raises(ProblemError) as caught:
+            await client.get_campaign("00000000-0000-7000-8000-000000000000")
+    assert caught.value.status == 401

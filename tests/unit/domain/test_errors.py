@@ -1,0 +1,24 @@
+import pytest
+
+from penstock.domain import errors
+from penstock.domain.errors import GatewayError, UnavailableError
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GatewayError)]
+
+
+def test_codes_are_distinct() -> None:
+    """Each kind of error has a code of its own."""
+    assert len({kind.code for kind in KINDS}) == len(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_says_what_and_where(kind: type[GatewayError]) -> None:
+    """Every kind has a title, and carries what happened this time."""
+    assert kind.__doc__
+    error = kind("the detail")
+    assert (error.detail, str(error), error.pointer) == ("the detail", "the detail", None)
+
+
+def test_unavailable_says_when_to_come_back() -> None:
+    """A dependency that is away comes with a time to wait."""
+    assert UnavailableError("gone").retry_after_s == 1
