@@ -57,7 +57,7 @@ clean: ## Remove everything that was built (data under the data directory stays)
 
 .PHONY: wheel
 wheel: build
-	@rm -rf dist && $(BIN)/maturin build --quiet --release --out dist
+	@rm -rf dist && CARGO_TERM_QUIET=true $(BIN)/maturin build --quiet --release --out dist
 
 $(TEST_VENV)/bin/pytest:
 	@$(MAKE) --no-print-directory wheel
@@ -73,7 +73,7 @@ $(VENV)/.built: pyproject.toml $(LOCK) $(RUST_SOURCES)
 	@echo "Installing the dependencies …"
 	@$(BIN)/pip install --quiet --require-hashes -r $(LOCK)
 	@echo "Building the Rust extension (about a minute the first time) …"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --quiet --release
+	@CARGO_TERM_QUIET=true PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --quiet --release
 	@touch $@
 
 .PHONY: prerequisites

@@ -125,7 +125,13 @@ async def make_draft(store: Store, *, tenant: str = "acme", text: str = TEXT, **
         await accounts.ensure_account(connection, account_id)
         tenant_id = await ensure_tenant(connection, tenant)
         new = campaigns.NewCampaign(
-            tenant_id=tenant_id, campaign_id=campaign_id, name="Spring", text=text, sender=SENDER, account_id=account_id, **fields
+            tenant_id=tenant_id,
+            campaign_id=campaign_id,
+            name="Spring",
+            text=text,
+            sender=SENDER,
+            account_id=account_id,
+            **fields,
         )
         await campaigns.create_campaign(connection, new)
     return Scene(store, tenant_id, campaign_id)

@@ -21,7 +21,6 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bench import floor
-
 from penstock import _core, config
 from penstock.domain.ids import RANDOM_BYTES, AccountId, CampaignId, TenantId, uuid7
 from penstock.embedded import EmbeddedPostgres, EmbeddedValkey

@@ -16,7 +16,6 @@ from uuid import UUID
 
 import aiohttp
 import msgspec
-from tests.servers import Databases, private_postgres
 
 from penstock import _core
 from penstock.api.app import make_app
@@ -32,6 +31,7 @@ from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
 from penstock.store.uploads import MESSAGE_COLUMNS
 from penstock.telemetry.metrics import Metrics
+from tests.servers import Databases, private_postgres
 
 SENT_AT_ONCE = 1 << 20
 SAMPLE_S = 0.05

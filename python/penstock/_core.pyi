@@ -1,7 +1,7 @@
 """The Rust core, as Python sees it: batches in, batches out, no Python object per message unless asked for.
 
 Every function is pure: no clock, no I/O, no randomness. Work that may last longer than about 50 µs runs with the interpreter
-lock released. A panic inside the core arrives as an exception and fails that one call only.
+lock released. A panic inside the core arrives as a RuntimeError and fails that one call only.
 """
 
 from collections.abc import Sequence
@@ -126,7 +126,7 @@ class Chunk:
     @property
     def end(self) -> Checkpoint: ...
     def problems(self, limit: int) -> list[tuple[int, str, str]]:
-        """The first skipped rows as (line, reason, detail); the detail is the offending cell or column, cut to 64 characters."""
+        """The first skipped rows as (line, reason, detail); the detail is the cell or column at fault, at most 64 characters."""
     def copy_messages(self, tenant_id: int, campaign_id: bytes) -> bytes:
         """PostgreSQL binary COPY of (campaign_id uuid, tenant_id int4, seq int4, msisdn int8, segments int2)."""
     def copy_skipped(self, tenant_id: int, campaign_id: bytes, upload_no: int) -> bytes:
@@ -138,6 +138,12 @@ class RecipientParser:
 
     Numbers become E.164 (by `region` where they are national), repeats within the campaign are found exactly, values and
     segments are checked against the template. Memory is bounded but for the set of numbers seen (≤ 10 bytes each).
+    Calls from several threads wait for one another. After an exception the parser only repeats that exception.
+
+    A number needs `+` or `00` unless `region` is given; it is accepted when its calling code is known and its length is
+    possible there, whether or not its range is known to be in use. Cells and values are trimmed. Rows of nothing but white
+    space are no rows. A row is at most 64 KiB; an unclosed quote costs its own line only. A JSON body is at most 10 MB and
+    gives all its chunks at finish(). Settings out of range raise CoreError.
     """
 
     def __new__(
@@ -157,13 +163,22 @@ class RecipientParser:
         resume: Checkpoint | None = None,
     ) -> RecipientParser: ...
     def remember(self, numbers: bytes) -> None:
-        """Numbers the campaign already has, as packed big-endian int64: later rows with them are duplicates."""
+        """Numbers the campaign already has, as packed big-endian int64: later rows with them are duplicates.
+
+        Raises CoreError when the length is no multiple of eight.
+        """
     def exclude(self, numbers: bytes) -> None:
-        """Numbers that opted out, as packed big-endian int64: later rows with them are skipped as opted_out."""
+        """Numbers that opted out, as packed big-endian int64: later rows with them are skipped as opted_out.
+
+        Raises CoreError when the length is no multiple of eight.
+        """
     def feed(self, data: bytes) -> list[Chunk]:
         """Take the next bytes; return the chunks they completed. Raises FormatError, PrefixChanged."""
     def finish(self) -> list[Chunk]:
-        """End of input: the last chunk (also an empty one that moves the checkpoint). Raises FormatError, PrefixChanged."""
+        """End of input: the last chunk, also an empty one that moves the checkpoint; nothing if all bytes are in chunks.
+
+        Raises FormatError, PrefixChanged.
+        """
 
 @final
 class EncodedBatch:
@@ -171,7 +186,7 @@ class EncodedBatch:
 
     @property
     def body(self) -> bytes:
-        """JSON of POST /api/v1.1/Messages/sendmessagesbulk: `{"messages":[{"trafficAccountId","destination","sms":{"text","sender"}}, …]}`."""
+        """JSON of Mitto's sendmessagesbulk: `{"messages":[{"trafficAccountId","destination","sms":{"text","sender"}}, …]}`."""
     @property
     def digest(self) -> bytes:
         """SHA-256 of the body."""
@@ -201,8 +216,9 @@ def encode_batch(
 ) -> EncodedBatch:
     """Render the messages first_seq … last_seq of a payload until a bound is reached; at least one message if any is included.
 
-    `excluded` is a bitmap over the whole payload (bit i, least significant first, leaves out the payload's i-th message).
-    The same arguments give the same bytes for ever within one CODEC_VERSION. Raises PayloadError.
+    `excluded` is a bitmap over the whole payload (bit i, least significant first, leaves out the payload's i-th message),
+    one bit a message and padded to whole bytes, else CoreError. Messages left out directly behind the last included one
+    are covered too. The same arguments give the same bytes for ever within one CODEC_VERSION. Raises PayloadError.
     """
 
 def find_numbers(payload: bytes, numbers: Sequence[int]) -> list[int]:
@@ -228,7 +244,11 @@ class BulkAnswer:
         """Positions with an error and no id, and the error's short text (at most 200 characters)."""
 
 def read_bulk_answer(body: bytes, expected: int) -> BulkAnswer:
-    """Read `{"bulkId":…,"messages":[{"messageId":…} | {"error":…}, …]}`. Never raises on foreign bytes."""
+    """Read `{"bulkId":…,"messages":[{"messageId":…} | {"error":…}, …]}`. Never raises on foreign bytes.
+
+    An id is a text of 1 to 200 characters without NUL. An error that says nothing (null, false, 0, empty) is none.
+    Positions from `expected` on are not recorded.
+    """
 
 @final
 class Reports:
@@ -241,7 +261,7 @@ class Reports:
         """As sent, trimmed and cut to 64 characters; '' where there was none."""
     @property
     def times_us(self) -> list[int | None]:
-        """Unix time in microseconds of the status, where the report carries one that can be read."""
+        """Unix time in microseconds of the status, where the report carries a readable one from 2000 to 2099."""
     @property
     def errors(self) -> list[str | None]:
         """Error code or description, cut to 200 characters."""
@@ -256,5 +276,6 @@ def read_reports(data: bytes, content_type: str) -> Reports:
     """Read a JSON object, a JSON array, NDJSON, a form or a query string of reports, with any of Mitto's key names.
 
     Id under messageId, msgid, id, Id, _id; status under deliveryStatus, status; time under updatedAt, sendtimestamp (Unix
-    seconds), sendtime, timestamp, createdAt; error under errorcode, description, error. Raises FormatError.
+    seconds), sendtime, timestamp, createdAt; error under errorcode, description, error: first as written, then in any case.
+    An unknown content type is told from the first character. Raises FormatError.
     """

@@ -228,7 +228,9 @@ def load(environment: Mapping[str, str]) -> Settings:
     for section in msgspec.structs.fields(Settings):
         sections[section.name] = _section(section.type, section.name, given, problems)
     if mode == "real":
-        problems += [f"{name}: required in real mode" for name in _REAL_NEEDS if KNOWN_NAMES[name] not in given]
+        told = {problem.partition(":")[0].removesuffix("_FILE") for problem in problems}
+        missing = [name for name in _REAL_NEEDS if KNOWN_NAMES[name] not in given and name not in told]
+        problems += [f"{name}: required in real mode" for name in missing]
     if problems:
         raise ConfigError(sorted(problems))
     general = msgspec.structs.replace(sections["general"], mode=mode)
@@ -254,6 +256,8 @@ def _given(environment: Mapping[str, str], problems: list[str]) -> Iterator[tupl
                 yield names[name.removesuffix("_FILE")], (name, Path(text).read_text().strip())
             except OSError as error:
                 problems.append(f"{name}: cannot be read ({error.strerror})")
+            except UnicodeDecodeError:
+                problems.append(f"{name}: cannot be read (not a UTF-8 text)")
         elif name.startswith(OUR_PREFIXES) and not _NOT_SETTINGS.fullmatch(name):
             problems.append(f"{name}: not a setting of this version")
 
@@ -293,12 +297,16 @@ def _section(kind: Any, name: str, given: Mapping[Path_, tuple[str, str]], probl
 
 def _value(field: msgspec.structs.FieldInfo, source: str, text: str, problems: list[str]) -> object:
     kinds = get_args(field.type) or (field.type,)
+    if field.type == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    # An empty secret would be worse than none; and the converter takes the word null for None.
+    if text.strip().lower() in ("", "null"):
+        problems.append(f"{source}: has no value")
+        return UNSET
     if Secret in kinds:
         return Secret(text)
     if field.type is timedelta:
         return _duration(source, text, problems)
-    if field.type == tuple[str, ...]:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
     try:
         return msgspec.convert(text, field.type, strict=False, dec_hook=lambda kind, value: kind(value))
     except msgspec.ValidationError as error:
@@ -308,7 +316,10 @@ def _value(field: msgspec.structs.FieldInfo, source: str, text: str, problems: l
 
 def _duration(source: str, text: str, problems: list[str]) -> object:
     match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        problems.append(f"{source}: expected a duration such as 250ms, 30s, 5m, 72h or 3d")
-        return UNSET
-    return timedelta(**{_UNITS[match[2]]: float(match[1])})
+    try:
+        if match is not None:
+            return timedelta(**{_UNITS[match[2]]: float(match[1])})
+    except OverflowError:  # longer than anything can last
+        pass
+    problems.append(f"{source}: expected a duration such as 250ms, 30s, 5m, 72h or 3d")
+    return UNSET

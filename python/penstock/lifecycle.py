@@ -20,6 +20,10 @@ class Service(Protocol):
         """Work until `halt` is set; then return soon, having finished or handed back what was held."""
 
 
+class StartError(RuntimeError):
+    """A service cannot begin, for a reason that its operator can mend; the message says how."""
+
+
 class StoppedUnaskedError(RuntimeError):
     """A service came back although nobody had asked it to stop."""
 

@@ -153,8 +153,19 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
         clock=clock,
         metrics=metrics,
     )
-    dispatcher = Dispatcher(parts, in_flight=settings.dispatch.in_flight, poll_s=settings.dispatch.poll.total_seconds())
+    dispatcher = Dispatcher(
+        parts,
+        in_flight=settings.dispatch.in_flight,
+        poll_s=settings.dispatch.poll.total_seconds(),
+        least_segments=_least_segments(settings),
+    )
     return [limiter, dispatcher]
+
+
+def _least_segments(settings: Settings) -> int:
+    """A twentieth of what the account may send in a second: without it a saturated limit is handed out crumb by crumb."""
+    limit = settings.mitto.max_segments_per_s
+    return max(1, limit // 20) if isinstance(limit, int) else 1
 
 
 def _applier(store: Store, settings: Settings, metrics: Metrics) -> Service:

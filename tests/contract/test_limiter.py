@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
+
 from tests.contract.benches import Bench, bench_of
 from tests.contract.positions import fullest_window
 

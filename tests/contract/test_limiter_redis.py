@@ -8,9 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
-from tests.contract.benches import quotas_of, redis_windows
-from tests.contract.positions import fullest_window
-from tests.servers import private_folder
 
 from penstock.clock import SystemClock
 from penstock.config import RateLimit, Redis
@@ -22,6 +19,9 @@ from penstock.limits.redis import RedisWindows, open_client
 from penstock.limits.scopes import Quotas
 from penstock.redact import Secret
 from penstock.telemetry.metrics import Metrics
+from tests.contract.benches import quotas_of, redis_windows
+from tests.contract.positions import fullest_window
+from tests.servers import private_folder
 
 WINDOW_MS = 200
 RATES = RateLimit(

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.contract.hostile import HostileServer, http, reset_at_once, say
 
 from penstock.config import Mitto
 from penstock.domain.outcome import Accepted, Held, NotSent, Outcome, Refused, Split, Throttled, Unknown
@@ -17,6 +16,7 @@ from penstock.providers.mitto.client import MittoClient
 from penstock.providers.mitto.wire import judge
 from penstock.providers.port import Answered, Disconnected, Reply, Unsent
 from penstock.redact import Secret
+from tests.contract.hostile import HostileServer, http, reset_at_once, say
 
 ACCOUNT = "00000000-0000-4000-8000-000000000001"
 BODY = b'{"messages":[{"destination":"+4915100000000"},{"destination":"+4915100000001"}]}'

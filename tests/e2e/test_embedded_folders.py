@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import redis
-from tests.servers import private_folder
 
 from penstock.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedValkey
 from penstock.embedded.account import choose_account
+from tests.servers import private_folder
 
 STRANGER = 54321
 LONG = "a-folder-name-that-is-long-enough-to-make-the-path-of-a-socket-below-it-longer-than-the-kernel-takes-it"

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.servers import private_folder
 
 import penstock.embedded
 from penstock.embedded import EmbeddedPostgres, EmbeddedValkey
 from penstock.embedded.server import EmbeddedServer
+from tests.servers import private_folder
 
 KINDS = {"EmbeddedPostgres": EmbeddedPostgres, "EmbeddedValkey": EmbeddedValkey}
 SOURCE = Path(penstock.embedded.__file__).parents[2]

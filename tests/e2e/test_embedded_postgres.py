@@ -9,10 +9,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.servers import CARELESS, private_folder
 
 from penstock.embedded import EmbeddedError, EmbeddedPostgres
 from penstock.embedded.account import Account, choose_account
+from tests.servers import CARELESS, private_folder
 
 START_LIMIT_S = 5.0  # two are promised; the rest is for a busy machine
 

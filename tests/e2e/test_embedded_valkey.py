@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+
 from tests.servers import private_valkey
 
 

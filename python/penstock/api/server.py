@@ -1,15 +1,18 @@
 """An HTTP listener as a service: it opens when it runs and, on halt, lets requests in flight finish."""
 
 import asyncio
+import os
 from typing import Final
 
 import structlog
 from aiohttp import web
 
+from penstock.lifecycle import StartError
+
 log = structlog.stdlib.get_logger(__name__)
 
 KEEPALIVE_S: Final = 75.0
-"""Longer than the 60 s after which common proxies drop an idle connection, so that they are never the ones to find it closed."""
+"""Longer than the 60 s after which common proxies drop an idle connection, so that they never find it closed."""
 SHUTDOWN_S: Final = 25.0
 """Requests in flight may finish; less than the grace of the whole process."""
 
@@ -31,7 +34,7 @@ class WebServer:
         return self._port
 
     async def run(self, halt: asyncio.Event) -> None:
-        """Serve until halted. Raises OSError when the address is taken."""
+        """Serve until halted. Raises StartError when the address is taken."""
         runner = web.AppRunner(
             self._app,
             handle_signals=False,
@@ -44,7 +47,13 @@ class WebServer:
         await runner.setup()
         try:
             site = web.TCPSite(runner, self._host, self._port, reuse_port=self._reuse_port or None)
-            await site.start()
+            try:
+                await site.start()
+            except OSError as error:
+                setting = "PENSTOCK_OPS_PORT" if self.name == "ops" else "PENSTOCK_HTTP_PORT"
+                raise StartError(
+                    f"cannot listen on {self._host} port {self._port} ({os.strerror(error.errno or 0)}): set {setting}"
+                ) from error
             self._port = runner.addresses[0][1]
             self.listening.set()
             log.info("listening", door=self.name, host=self._host, port=self._port)

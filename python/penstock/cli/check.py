@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 def check(
     config_only: Annotated[bool, typer.Option("--config", help="Print the settings in force and stop.")] = False,  # noqa: FBT002
 ) -> None:
-    """Check settings, servers, schema and versions; exit code 1 if something is wrong."""
+    """Check settings, servers and schema.
+
+    Exit code 1 if something is wrong, 2 if the settings do not hold together.
+    """
     from penstock.cli.environment import read_settings
 
     settings = read_settings()
@@ -28,14 +31,17 @@ def check(
 
 
 def _print_settings(settings: "Settings") -> None:
+    """As they are written in the environment; secrets masked, what is not set as a comment."""
     import msgspec
 
+    from penstock.cli.setting_text import write_setting
     from penstock.config import environment_name
 
     for section in msgspec.structs.fields(settings):
         values = getattr(settings, section.name)
         for field in msgspec.structs.fields(values):
-            print(f"{environment_name(section.name, field.name)}={getattr(values, field.name)!r}")
+            name, text = environment_name(section.name, field.name), write_setting(getattr(values, field.name))
+            print(f"# {name} is not set" if text is None else f"{name}={text}")
 
 
 async def _check(settings: "Settings") -> list[str]:

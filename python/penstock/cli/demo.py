@@ -30,7 +30,10 @@ def demo(
     recipients: Annotated[int, typer.Option(min=100, max=10_000_000, help="Rows in the generated file.")] = 100_000,
     seed: Annotated[int, typer.Option(help="Makes the generated file repeatable.")] = 1,
 ) -> None:
-    """Run a generated campaign through a gateway and a simulated provider, and check every number."""
+    """Run a generated campaign and check every number.
+
+    Starts a gateway and a simulated provider on free ports; what is already running is not touched.
+    """
     verdict = asyncio.run(_demo(recipients, seed))
     for problem in verdict.problems:
         print(f"demo: {problem}")

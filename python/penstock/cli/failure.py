@@ -17,6 +17,11 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
+def is_listen_error(error: BaseException) -> bool:
+    """Whether an address could not be listened on: taken, not this machine's, or not allowed."""
+    return isinstance(error, OSError) and "bind on address" in str(error)
+
+
 @contextmanager
 def clear_failures() -> Iterator[None]:
     """Turn the errors that a person can mend into a CommandError; anything else is a bug and keeps its trace."""

@@ -19,7 +19,11 @@ async def open_client(url: str, api_key: str) -> AsyncIterator[Client]:
             yield client
     except ProblemError as error:
         raise CommandError(f"{error.detail} ({error.code}, request {error.request_id})") from error
-    except aiohttp.ClientConnectionError as error:
+    except aiohttp.InvalidURL as error:
+        raise CommandError(f"{url} is not the address of a gateway: write it as http://127.0.0.1:8080") from error
+    except aiohttp.ClientConnectorError as error:
         raise CommandError(
             f"no gateway answers at {url}: is `penstock serve` running? Set PENSTOCK_URL for another one"
         ) from error
+    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
+        raise CommandError(f"the connection to {url} broke off ({type(error).__name__})") from error

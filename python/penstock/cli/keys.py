@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,8 @@ TenantName = Annotated[str, typer.Argument(help="The tenant's name.")]
 def create(tenant: TenantName, label: Annotated[str, typer.Option(help="What it is for.")] = "") -> None:
     """Make a key and print it: the only time it can be seen."""
     print(asyncio.run(_create(tenant, label)))
+    if sys.stdout.isatty():
+        print("Keep it: it is not shown again. Commands read it from PENSTOCK_API_KEY.", file=sys.stderr)
 
 
 @app.command("list")

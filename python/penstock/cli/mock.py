@@ -42,11 +42,25 @@ def simulator_process(settings: Settings, options: Sequence[str]) -> Iterator[st
     assert mitto.webhook_secret is not None  # noqa: S101
     # Secrets travel by the environment: a command line can be read by every user of the machine.
     secrets = {"SIMULATOR_KEY": mitto.api_key.reveal(), "SIMULATOR_SECRET": mitto.webhook_secret.reveal()}
-    command = [sys.executable, "-m", "penstock", "simulate", *options, "--account", mitto.traffic_account_id or ""]
+    command = [
+        sys.executable,
+        "-m",
+        "penstock",
+        "simulate",
+        *options,
+        "--end-with-stdin",
+        "--account",
+        mitto.traffic_account_id or "",
+    ]
     from penstock.cli.environment import environment
 
     process = subprocess.Popen(  # noqa: S603 - our own program with our own options
-        command, env=environment() | secrets, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=environment() | secrets,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         yield _wait_until_ready(process)
@@ -58,7 +72,10 @@ def _wait_until_ready(process: "subprocess.Popen[str]") -> str:
     output: IO[str] | None = process.stdout
     line = output.readline() if output is not None else ""
     if not line.startswith(READY_PREFIX):
-        raise CommandError("the simulator did not start: is its port taken? Set MITTO_API_BASE to use another one")
+        raise CommandError(
+            f"the simulator did not start; if port {MOCK_PORT} is taken, start `penstock simulate` on another one and set "
+            "PENSTOCK_MODE=mock and MITTO_API_BASE"
+        )
     return line.removeprefix(READY_PREFIX).strip()
 
 
@@ -70,5 +87,6 @@ def _stop(process: "subprocess.Popen[str]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()

@@ -1,4 +1,4 @@
-"""Progress for people: bars on a terminal, a line now and then elsewhere."""
+"""Progress for people, on standard error: bars on a terminal, a line now and then elsewhere. Results go to standard output."""
 
 import sys
 import time
@@ -26,9 +26,10 @@ class Progress(Protocol):
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
     """Drawn by rich on a terminal, plain lines elsewhere."""
-    if not sys.stdout.isatty():
+    if not sys.stderr.isatty():
         yield _Lines()
         return
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
@@ -36,7 +37,7 @@ def progress_bars() -> Iterator[Progress]:
         TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}"),
         TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
     )  # fmt: skip
-    with RichProgress(*columns) as bars:
+    with RichProgress(*columns, console=Console(stderr=True)) as bars:
         yield _Rich(bars.add_task, lambda task, done, rate: bars.update(task, completed=done, rate=rate))  # type: ignore[arg-type]
 
 
@@ -75,5 +76,5 @@ class _Line:
     def move_to(self, done: int) -> None:
         is_end = done >= self._total and self._shown < self._total
         if is_end or (done > self._shown and time.monotonic() - self._shown_at >= EVERY_S):
-            print(self._text.format(done), flush=True)
+            print(self._text.format(done), file=sys.stderr, flush=True)
             self._shown_at, self._shown = time.monotonic(), done

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -59,6 +60,8 @@ def send(  # noqa: PLR0913 - one parameter an option
 
 async def _upload(client: "Client", campaign_id: str, file: Path, phone_column: str | None) -> "UploadResult":
     """Resumable: the Upload-Id follows from the file's name and content, so the same command again continues."""
+    import aiohttp
+
     from penstock.cli.progress import progress_bars
 
     suffixes = [suffix.lower() for suffix in file.suffixes]
@@ -76,10 +79,10 @@ async def _upload(client: "Client", campaign_id: str, file: Path, phone_column: 
                 campaign_id, file, content_type, upload_id=upload_id, phone_column=phone_column, is_gzip=is_gzip,
                 on_progress=bar.move_to,
             )  # fmt: skip
-        except OSError as error:
-            raise CommandError(
-                f"the upload broke off; continue it with: penstock send {file} --campaign {campaign_id}"
-            ) from error
+        except (OSError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+            again = ["penstock", "send", str(file), "--campaign", campaign_id]
+            again += [] if phone_column is None else ["--phone-column", phone_column]
+            raise CommandError(f"the upload broke off; continue it with: {shlex.join(again)}") from error
 
 
 def _show_upload(result: "UploadResult") -> None:

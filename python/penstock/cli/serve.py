@@ -25,10 +25,37 @@ def serve(
 
     settings = _with_role(read_settings(), role)
     logs.configure()
+    _announce_servers(settings)
     with running_servers(settings) as running, running_simulator(running) as complete, clear_failures():
-        clean = _run(complete)
+        try:
+            clean = _run(complete)
+        except ExceptionGroup as group:
+            raise CommandError(*_reasons(group)) from group
     if not clean:
         raise CommandError("stopped with work unfinished; it is repaired at the next start")
+
+
+def _reasons(group: ExceptionGroup[Exception]) -> list[str]:
+    """A line for each failure: ours say what to do, the others are in the log with their place."""
+    import structlog
+
+    from penstock.lifecycle import StartError
+
+    lines = []
+    for error in _leaves(group):
+        if isinstance(error, StartError):
+            lines.append(str(error))
+        else:
+            structlog.stdlib.get_logger("penstock").error("service_failed", exc_info=error)
+            lines.append(f"stopped because a service failed ({type(error).__name__}); the log says where")
+    return lines
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> list[Exception]:
+    leaves: list[Exception] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, ExceptionGroup) else [error]
+    return leaves
 
 
 def _with_role(settings: "Settings", role: Role | None) -> "Settings":
@@ -73,6 +100,18 @@ async def _serve(settings: "Settings") -> bool:
     return clean
 
 
+def _announce_servers(settings: "Settings") -> None:
+    """The first start copies binaries and makes a database, which takes seconds: say so."""
+    import structlog
+
+    from penstock.cli.environment import data_folder
+
+    embedded = [name for name, url in (("PostgreSQL", settings.database.url), ("Valkey", settings.redis.url)) if url is None]
+    if embedded and settings.mode == "mock":
+        folder = str(data_folder(settings).root)
+        structlog.stdlib.get_logger("penstock").info("starting_embedded_servers", servers=embedded, folder=folder)
+
+
 def _announce(runtime: "Runtime") -> None:
     """Say in which mode this is, loudly where nothing real happens."""
     import structlog
@@ -80,7 +119,8 @@ def _announce(runtime: "Runtime") -> None:
     log = structlog.stdlib.get_logger("penstock")
     settings = runtime.settings
     if settings.mode == "mock":
-        log.warning("mock_mode", meaning="nothing reaches a real phone: the provider is a simulator")
+        meaning = "nothing reaches a real phone: the provider is a simulator"
+        log.warning("mock_mode", meaning=meaning, provider=settings.mitto.api_base)
     if settings.general.safe_mode:
         log.warning("safe_mode", meaning="everything is accepted and stored, nothing is sent")
     log.info("starting", mode=settings.mode, role=settings.general.role)

@@ -1,9 +1,15 @@
 """`penstock simulate`: an independent Mitto on this machine."""
 
+import os
+import signal
+import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from penstock.cli.failure import CommandError, is_listen_error
 
 
 def simulate(  # noqa: PLR0913 - one parameter an option
@@ -28,8 +34,14 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     final: Annotated[list[str] | None, typer.Option(help="Final status and weight, as Delivered=0.97; repeatable.")] = None,
     intermediate: Annotated[bool, typer.Option("--intermediate", help="Report Sent half-way.")] = False,
     scenario: Annotated[list[str] | None, typer.Option(help="A misbehaviour from the start, as T4:next=1; repeatable.")] = None,
+    end_with_stdin: Annotated[
+        bool, typer.Option("--end-with-stdin", hidden=True, help="Stop when standard input ends.")
+    ] = False,
 ) -> None:
-    """Accept messages as Mitto does, report on them, and keep the ground truth."""
+    """Run a simulated Mitto.
+
+    It accepts messages, reports on them and keeps the ground truth: what was really accepted, and what became of it.
+    """
     from penstock.simulator import SimulatorSettings, serve_forever
 
     settings = SimulatorSettings(
@@ -51,7 +63,22 @@ def simulate(  # noqa: PLR0913 - one parameter an option
         finals=_finals(final or ["Delivered=0.96", "Failure=0.03", "Expired=0.01"]),
         scenarios=tuple(scenario or ()),
     )
-    serve_forever(settings)
+    if end_with_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    try:
+        serve_forever(settings)
+    except OSError as error:
+        if not is_listen_error(error):
+            raise
+        raise CommandError(
+            f"the simulator cannot listen on {host}:{port}: is the port taken? Choose one with --port"
+        ) from error
+
+
+def _end_with_stdin() -> None:
+    """Whoever started us holds the other end of the pipe: it closes however they end, killed outright too."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _finals(given: list[str]) -> dict[str, float]:

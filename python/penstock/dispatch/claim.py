@@ -141,18 +141,22 @@ async def _leave_out_opted_out(connection: Connection, lane: Lane, batch: DueBat
     numbers = await dispatch.list_recent_opt_outs(connection, lane.tenant_id, batch.created_at)
     if not numbers:
         return batch.excluded
-    seqs = [seq for seq in _core.find_numbers(batch.payload, numbers) if batch.first_seq <= seq <= batch.last_seq]
+    try:
+        found = await asyncio.to_thread(_core.find_numbers, batch.payload, numbers)
+    except Exception as error:
+        raise BatchFailedError(batch.batch_id) from error
+    seqs = [seq for seq in found if batch.first_seq <= seq <= batch.last_seq]
     n = await dispatch.cancel_messages(connection, lane.tenant_id, lane.campaign_id, seqs, OPTED_OUT)
     deltas = {MessageState.QUEUED: -n, MessageState.CANCELED: n}
     await campaigns.add_counts(connection, lane.tenant_id, lane.campaign_id, deltas)
-    return mark(batch.excluded, [seq - batch.chunk_first_seq for seq in seqs])
+    return mark(batch.excluded, [seq - batch.chunk_first_seq for seq in seqs], batch.chunk_messages)
 
 
-def mark(bitmap: bytes | None, positions: Sequence[int]) -> bytes | None:
-    """The bitmap (least significant bit first) with these positions set, as long as it needs to be."""
+def mark(bitmap: bytes | None, positions: Sequence[int], messages: int) -> bytes | None:
+    """The bitmap (least significant bit first) over a chunk of so many messages, with these positions set."""
     if not positions:
         return bitmap
     bits = int.from_bytes(bitmap or b"", "little")
     for position in positions:
         bits |= 1 << position
-    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+    return bits.to_bytes((messages + 7) // 8, "little")

@@ -89,8 +89,10 @@ class Dispatcher:
 
     name = "dispatch"
 
-    def __init__(self, parts: Parts, *, in_flight: int, poll_s: float) -> None:
+    def __init__(self, parts: Parts, *, in_flight: int, poll_s: float, least_segments: int = 1) -> None:
+        """`least_segments`: fewer are not worth a request of their own while the account's rate is used up."""
         self._parts = parts
+        self._least_segments = least_segments
         self._in_flight = in_flight
         self._poll_s = poll_s
         self._crashes: list[Exception] = []
@@ -125,7 +127,9 @@ class Dispatcher:
         lane = await parts.chooser.next_lane()
         if lane is None:
             return self._poll_s
-        permit = await parts.limiter.acquire(lane.account_id, lane.tenant_id, want=max(1, lane.segments))
+        want = max(1, lane.segments)
+        least = min(want, self._least_segments)
+        permit = await parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, minimum=least)
         if permit.granted == 0:
             return min(permit.retry_after_s, REFUSED_PAUSE_S)
         try:

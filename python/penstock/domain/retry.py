@@ -18,7 +18,7 @@ def backoff_s(step: int, random: float) -> float:
 
 
 def hold_s(step: int) -> float:
-    """Seconds to leave an account alone after a refusal that a retry alone does not mend; doubles up to a quarter of an hour."""
+    """Seconds to leave an account alone after a refusal that a retry does not mend; doubles, up to a quarter of an hour."""
     return min(LONGEST_HOLD_S, FIRST_HOLD_S * (1 << min(step, 16)))
 
 

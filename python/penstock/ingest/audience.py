@@ -18,6 +18,7 @@ from penstock.config import Sms
 from penstock.domain.errors import GatewayError, InvalidValueError, MalformedRequestError, StateConflictError, UnavailableError
 from penstock.domain.ids import RANDOM_BYTES, CampaignId, TenantId, uuid7
 from penstock.ingest.opening import Opened, open_upload
+from penstock.ingest.slots import UploadSlots
 from penstock.ingest.storing import finish_upload, read_result, store_chunk
 from penstock.ingest.upload import UploadRequest, UploadResult, UploadStoppedError
 from penstock.store import opt_outs, uploads
@@ -47,7 +48,7 @@ _Parsed = list[_core.Chunk] | _End
 class Intake:
     """Receives uploads; one for the process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the process hands to it, and one number that tests make small
         self,
         store: Store,
         sms: Sms,
@@ -63,6 +64,7 @@ class Intake:
         self._clock = clock
         self._random = random
         self._piece_bytes = piece_bytes
+        self._slots = UploadSlots()
         self._writers = asyncio.Semaphore(WRITERS)
 
     async def receive(
@@ -73,21 +75,25 @@ class Intake:
         The body must have begun to arrive before the upload is opened: a connection that was cut at once would otherwise take
         the upload away from the one that its client made after it.
         """
-        pieces = _pieces(_joined(await anext(source, b""), source), self._piece_bytes)
-        async with self._store.api() as connection, connection.transaction():
-            opened = await open_upload(connection, tenant_id, campaign_id, request, self._token())
-        try:
-            parser = await self._parser(opened)
-            if opened.is_repeat:
-                await _compare(parser, pieces)
-            else:
-                await self._store_all(opened.upload, parser, pieces)
-        except Exception as error:
-            raise await self._stopped(opened, error) from error
-        async with self._store.api() as connection:
-            if opened.is_repeat:
-                return await read_result(connection, opened.upload)
-            return await finish_upload(connection, opened.upload)
+        with self._slots.take(tenant_id):
+            pieces = _pieces(_joined(await anext(source, b""), source), self._piece_bytes)
+            async with self._store.api() as connection, connection.transaction():
+                opened = await open_upload(connection, tenant_id, campaign_id, request, self._token())
+            try:
+                await self._take_in(opened, pieces)
+            except Exception as error:
+                raise await self._stopped(opened, error) from error
+            async with self._store.api() as connection:
+                if opened.is_repeat:
+                    return await read_result(connection, opened.upload)
+                return await finish_upload(connection, opened.upload)
+
+    async def _take_in(self, opened: Opened, pieces: AsyncIterator[bytes]) -> None:
+        parser = await self._parser(opened)
+        if opened.is_repeat:
+            await _compare(parser, pieces)
+        else:
+            await self._store_all(opened.upload, parser, pieces)
 
     def _token(self) -> UUID:
         return uuid7(int(self._clock.now().timestamp() * 1000), self._random(RANDOM_BYTES))

@@ -15,7 +15,7 @@ from penstock.store import accounts, campaigns, uploads
 from penstock.store.campaigns import Campaign, NewCampaign
 from penstock.store.pool import Connection, Store
 
-# What every form of the provider's interface accepts: 3 to 11 printable ASCII characters with a letter among them, or 3 to 14 digits.
+# What all of the provider's interfaces accept: 3 to 11 printable ASCII characters, a letter among them, or 3 to 14 digits.
 _NAMED_SENDER: Final = re.compile(r"(?=[ -~]*[A-Za-z])[!-~](?:[ -~]{1,9})[!-~]")
 _NUMBERED_SENDER: Final = re.compile(r"[0-9]{3,14}")
 

@@ -22,7 +22,7 @@ from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
 
-MOST_PAGES: Final = 50
+MOST_PAGES: Final = 500
 RETRY_S: Final = 0.5
 
 

@@ -5,7 +5,6 @@ The jobs are idempotent, so two leaders for a moment would do no harm; the lock 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
@@ -15,7 +14,7 @@ from penstock.clock import Clock
 from penstock.domain.errors import UnavailableError
 from penstock.lifecycle import wait_for_halt
 from penstock.store import system
-from penstock.store.pool import Connection, connect
+from penstock.store.pool import connect, translated_errors
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -54,13 +53,16 @@ class Leader:
                 await wait_for_halt(halt, TICK_S)
 
     async def _lead(self, halt: asyncio.Event) -> None:
-        async with AsyncExitStack() as stack:
-            connection: Connection = await connect(self._dsn)
-            stack.push_async_callback(connection.close)
-            while not halt.is_set():
-                if await system.try_leader(connection):
-                    await self.run_once()
-                await wait_for_halt(halt, TICK_S)
+        connection = await connect(self._dsn)
+        try:
+            with translated_errors():
+                while not halt.is_set():
+                    if await system.try_leader(connection):
+                        await self.run_once()
+                    await wait_for_halt(halt, TICK_S)
+        finally:
+            # Ends the session and with it the lock, also where the server no longer answers.
+            connection.terminate()
 
     async def run_once(self) -> None:
         """Do every job whose time has come."""

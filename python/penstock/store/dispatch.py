@@ -43,6 +43,7 @@ class DueBatch(Struct, frozen=True):
     attempts: int
     excluded: bytes | None
     chunk_first_seq: int
+    chunk_messages: int
     payload: bytes
     created_at: datetime
     """When the chunk was stored."""

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
-from penstock.redact import redact_event
+from penstock.redact import redact_event, redact_text
 
 
 def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
@@ -47,7 +47,12 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
 
 
 def _render(_: object, __: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(redact_event(event), default=str).decode()
+    return orjson.dumps(redact_event(event), _show, orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
+
+
+def _show(value: object) -> str:
+    """Any other object as its text, which may quote data like every text."""
+    return redact_text(str(value))
 
 
 def _traceback_without_values(exc_info: structlog.typing.ExcInfo) -> str:
@@ -55,11 +60,17 @@ def _traceback_without_values(exc_info: structlog.typing.ExcInfo) -> str:
     lines: list[str] = []
     error: BaseException | None = exc_info[1]
     while error is not None:
-        frames = []
-        trace = error.__traceback__
-        while trace is not None:
-            frames.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
-            trace = trace.tb_next
-        lines.append(f"{type(error).__name__} at {' > '.join(frames[-12:])}")
+        lines.append(_place(error))
         error = error.__cause__ or error.__context__
     return " | caused by ".join(lines)
+
+
+def _place(error: BaseException) -> str:
+    """One error's kind and frames; of a group also those of its members."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    members = f" of [{', '.join(map(_place, error.exceptions))}]" if isinstance(error, BaseExceptionGroup) else ""
+    return f"{type(error).__name__}{members} at {' > '.join(frames[-12:])}"

@@ -10,10 +10,12 @@ mod audience;
 mod columns;
 mod copy;
 mod csv;
+mod intake;
 mod loose;
 mod moment;
 mod objects;
 mod rows;
+mod source;
 mod text;
 
 pub mod answer;

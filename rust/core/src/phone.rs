@@ -14,7 +14,7 @@
 
 use std::sync::LazyLock;
 
-use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
+use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region};
 
 use crate::error::Error;
 
@@ -196,15 +196,21 @@ fn codes_allowed(countries: &[Region]) -> Vec<Allowed> {
     allowed
 }
 
-/// The number that `text` is when its writer only left out the plus: with lengths as wide as Germany's, a calling code and
-/// a whole number behind it are a possible national number too. Unless that national number is in a known range, a text
-/// that begins with the region's own calling code and is possible with a plus was meant so.
+/// The number that `text` is when its writer only left out the plus. In a few plans (Germany, Sweden, Indonesia) a calling
+/// code and a whole mobile number behind it also make a land line's number, which is how the library reads it; a text
+/// message is meant for the mobile. It is read with a plus also if the national number is in no known range.
 fn without_plus(text: &str, read: &PhoneNumber) -> Option<PhoneNumber> {
-    if !text.starts_with(|first: char| first.is_numeric()) || PHONE_NUMBER_UTIL.is_valid_number(read) {
+    if !text.starts_with(|first: char| first.is_ascii_digit()) || is_mobile(read) {
         return None;
     }
     let number = PHONE_NUMBER_UTIL.parse(format!("+{text}"), None).ok()?;
-    (number.country_code == read.country_code && is_possible(&number)).then_some(number)
+    let is_meant = is_mobile(&number) || !PHONE_NUMBER_UTIL.is_valid_number(read);
+    (number.country_code == read.country_code && is_possible(&number) && is_meant).then_some(number)
+}
+
+fn is_mobile(number: &PhoneNumber) -> bool {
+    let kind = PHONE_NUMBER_UTIL.get_number_type(number);
+    matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile)
 }
 
 /// The digits of a text that is `+` and 7 to 15 ASCII digits.

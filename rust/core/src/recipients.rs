@@ -7,23 +7,18 @@
 
 use std::str::FromStr;
 
-use sha2::{Digest, Sha256};
-
 use crate::audience::{Audience, ChunkBuilder, ChunkLimits};
 use crate::batch::Envelope;
 use crate::chunk::{Checkpoint, Chunk};
 use crate::columns::Wanted;
-use crate::csv::CsvReader;
 use crate::dedupe::NumberSet;
 use crate::error::Error;
-use crate::objects::{MAX_BODY_BYTES, body_items, read_item};
+use crate::intake::{Intake, MAX_SEQ, Progress};
+use crate::objects::{MAX_BODY_BYTES, body_items};
 use crate::phone::PhoneReader;
-use crate::rows::{Found, RowCutter, Step};
 use crate::skip::Skip;
+use crate::source::Source;
 use crate::template::Template;
-
-/// Sequence numbers are `int4` in the store.
-const MAX_SEQ: u64 = i32::MAX as u64;
 
 /// What a recipients file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,12 +81,6 @@ pub struct RecipientParser {
     prefix: Option<Checkpoint>,
     carry: Vec<u8>,
     failure: Option<Error>,
-}
-
-enum Source {
-    Csv(CsvReader),
-    Ndjson { wanted: Wanted, cutter: RowCutter },
-    Json { wanted: Wanted },
 }
 
 impl RecipientParser {
@@ -249,179 +238,6 @@ impl RecipientParser {
         }
         self.intake.close_if_moved(&self.source);
         Ok(())
-    }
-}
-
-const NDJSON_HEADER: &str = "ndjson";
-const JSON_HEADER: &str = "json";
-
-impl Source {
-    fn new(format: Format, wanted: Wanted, header: Option<&str>) -> Result<Self, Error> {
-        let other_format = || {
-            Error::PrefixChanged("The upload was begun in another format or for another template than this one.".into())
-        };
-        match (format, header) {
-            (Format::Csv, None) => Ok(Self::Csv(CsvReader::new(wanted))),
-            (Format::Csv, Some(header)) => CsvReader::resume(wanted, header).map(Self::Csv).ok_or_else(other_format),
-            (Format::Ndjson, None | Some(NDJSON_HEADER)) => Ok(Self::Ndjson { wanted, cutter: RowCutter::default() }),
-            (Format::Json, None | Some(JSON_HEADER)) => Ok(Self::Json { wanted }),
-            _ => Err(other_format()),
-        }
-    }
-
-    fn header(&self) -> String {
-        match self {
-            Self::Csv(reader) => reader.checkpoint_header(),
-            Self::Ndjson { .. } => NDJSON_HEADER.into(),
-            Self::Json { .. } => JSON_HEADER.into(),
-        }
-    }
-
-    fn next(&mut self, bytes: &[u8], is_last: bool) -> Result<Step, Error> {
-        match self {
-            Self::Csv(reader) => reader.next(bytes, is_last),
-            Self::Ndjson { cutter, .. } => Ok(cutter.next(bytes, is_last, |window| {
-                memchr::memchr(b'\n', window).map_or(Found::Open, |end| Found::End(end + 1))
-            })),
-            Self::Json { .. } => Ok(Step::More),
-        }
-    }
-
-    fn read<Taken>(&mut self, row: &[u8], take: impl FnOnce(&str, &[&str]) -> Taken) -> Result<Taken, &'static str> {
-        match self {
-            Self::Csv(reader) => reader.read(row, take),
-            Self::Ndjson { wanted, .. } | Self::Json { wanted } => read_item(wanted, row, take),
-        }
-    }
-}
-
-/// What becomes of rows: messages, skipped rows, chunks.
-struct Intake {
-    audience: Audience,
-    builder: ChunkBuilder,
-    progress: Progress,
-    header: String,
-    chunks: Vec<Chunk>,
-    /// Bytes consumed when the last chunk ended.
-    closed_at: u64,
-}
-
-impl Intake {
-    /// Takes all complete rows off the front of `bytes` and returns how many bytes they were.
-    fn consume(&mut self, source: &mut Source, bytes: &[u8], is_last: bool) -> Result<usize, Error> {
-        let mut hashed = 0;
-        let mut start = 0;
-        loop {
-            let (length, lines, content) = match source.next(&bytes[start..], is_last)? {
-                Step::More => break,
-                Step::Pass { bytes: length, lines } => {
-                    start += length;
-                    self.progress.line += lines;
-                    continue;
-                }
-                Step::Row { bytes: length, lines, content } => (length, lines, content),
-            };
-            if self.header.is_empty() {
-                self.header = source.header();
-            }
-            let line = self.progress.line + 1;
-            let mut before = &bytes[hashed..start];
-            let read = content.and_then(|content| {
-                source.read(&bytes[start..][content], |number, values| self.row(line, number, values, &mut before))
-            });
-            if let Err(what) = read {
-                self.builder.skip(line, Skip::Malformed, what);
-            }
-            if before.is_empty() {
-                hashed = start;
-            }
-            start += length;
-            self.progress.line += lines;
-            if self.end_row()? {
-                self.close(&bytes[hashed..start]);
-                hashed = start;
-            }
-        }
-        self.progress.advance(&bytes[hashed..start]);
-        Ok(start)
-    }
-
-    /// Places one row. `before` are the bytes between the last chunk's end and this row; they are used up when a chunk
-    /// has to end in front of it.
-    fn row(&mut self, line: u64, number: &str, values: &[&str], before: &mut &[u8]) {
-        match self.audience.judge(number, values) {
-            Ok(accepted) => {
-                if !self.builder.fits(accepted) {
-                    self.close(std::mem::take(before));
-                }
-                self.builder.push(accepted, values);
-            }
-            Err((reason, detail)) => self.builder.skip(line, reason, &detail),
-        }
-    }
-
-    /// Counts the row; true when the chunk is full.
-    fn end_row(&mut self) -> Result<bool, Error> {
-        self.progress.rows += 1;
-        if self.builder.next_seq() > MAX_SEQ + 1 {
-            return Err(Error::Format("The campaign has more messages than there are sequence numbers.".into()));
-        }
-        Ok(self.builder.is_full())
-    }
-
-    fn close(&mut self, bytes: &[u8]) {
-        self.progress.advance(bytes);
-        self.closed_at = self.progress.offset;
-        let end = self.progress.checkpoint(&self.header);
-        self.chunks.push(self.builder.take(end));
-    }
-
-    fn close_if_moved(&mut self, source: &Source) {
-        if self.builder.has_rows() || self.progress.offset != self.closed_at {
-            self.header = source.header();
-            self.close(&[]);
-        }
-    }
-
-    fn resume_at(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
-        let found = self.progress.checkpoint(&checkpoint.header);
-        if found.offset != checkpoint.offset || found.digest != checkpoint.digest {
-            return Err(Error::PrefixChanged(format!(
-                "The first {} bytes are not those that were stored before; begin a new upload.",
-                checkpoint.offset
-            )));
-        }
-        self.progress.line = checkpoint.line;
-        self.progress.rows = checkpoint.rows;
-        self.header.clone_from(&checkpoint.header);
-        self.closed_at = checkpoint.offset;
-        Ok(())
-    }
-}
-
-/// How far the file is consumed.
-#[derive(Debug, Default)]
-struct Progress {
-    offset: u64,
-    line: u64,
-    rows: u64,
-    hash: Sha256,
-}
-
-impl Progress {
-    fn advance(&mut self, bytes: &[u8]) {
-        self.hash.update(bytes);
-        self.offset += bytes.len() as u64;
-    }
-
-    fn checkpoint(&self, header: &str) -> Checkpoint {
-        Checkpoint {
-            offset: self.offset,
-            line: self.line,
-            rows: self.rows,
-            digest: self.hash.clone().finalize().into(),
-            header: header.to_owned(),
-        }
     }
 }
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reference import bulk_answer as reference
-from tests.unit.core.vectors import cases
 
 from penstock._core import BulkAnswer, read_bulk_answer
+from tests.reference import bulk_answer as reference
+from tests.unit.core.vectors import cases
 
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.text("a\0 é0", max_size=3))
 errors = st.one_of(

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.core.parsing import parse
 
 from penstock._core import CODEC_VERSION, CoreError, EncodedBatch, PayloadError, Template, encode_batch, find_numbers
+from tests.unit.core.parsing import parse
 
 TEXT = 'Hi {name}, "x"\n{{}}'
 BIG = 1 << 40
+# The characters of Unicode's White_Space; Python strips four separators more.
+SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 
 
 def payload(names: list[str], first_seq: int = 0, **settings: Any) -> bytes:
@@ -54,13 +56,7 @@ def test_body(sent: list[str], first_seq: int) -> None:
 
 
 def _trimmed(sent: list[str]) -> list[str]:
-    # Rust trims White_Space, Python also four separators that are none.
-    return [
-        name.strip(
-            "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-        )
-        for name in sent
-    ]
+    return [name.strip(SPACES) for name in sent]
 
 
 @given(

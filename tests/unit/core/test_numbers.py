@@ -7,6 +7,7 @@ import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.reference.numbers import read_number
 from tests.unit.core.parsing import numbers, parse
 from tests.unit.core.vectors import cases

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference import recipients as reference
-from tests.unit.core.parsing import CAMPAIGN, copy_rows, messages, numbers, pack, parse, parser, problems
 
 from penstock._core import Checkpoint, CoreError, FormatError, PrefixChanged
+from tests.reference import recipients as reference
+from tests.unit.core.parsing import CAMPAIGN, copy_rows, messages, numbers, pack, parse, parser, problems
 
 ANNA, BERT, CARL = 4915100000001, 4915100000002, 4915100000003
 

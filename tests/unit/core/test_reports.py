@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from penstock._core import FormatError, Reports, read_reports
 from tests.reference import loose
 from tests.reference import reports as reference
 from tests.unit.core.vectors import FOLDER, cases
-
-from penstock._core import FormatError, Reports, read_reports
 
 KEYS = ["messageId", "msgid", "id", "Id", "_id", "ID", "deliveryStatus", "status", "Status", "updatedAt", "sendtimestamp"]
 KEYS += ["sendtime", "timestamp", "createdAt", "CreatedAt", "errorcode", "description", "error", "other"]

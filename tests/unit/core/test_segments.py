@@ -6,10 +6,10 @@ import pytest
 import smsutil
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reference import segments as reference
-from tests.unit.core.vectors import cases
 
 from penstock._core import segments
+from tests.reference import segments as reference
+from tests.unit.core.vectors import cases
 
 GSM = reference.DEFAULT + reference.EXTENSION
 texts = st.one_of(st.text(max_size=400), st.text(GSM, max_size=400), st.text("a€😀ж", min_size=60, max_size=500))

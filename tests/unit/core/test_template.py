@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reference import template as reference
-from tests.unit.core.vectors import cases
 
 from penstock._core import CoreError, Template, TemplateError
+from tests.reference import template as reference
+from tests.unit.core.vectors import cases
 
 
 @pytest.mark.parametrize("case", cases("template"), ids=lambda case: case["text"])

@@ -9,7 +9,7 @@ FINALS = {"delivered", "undelivered", "expired", "rejected", "canceled"}
 
 def test_ranks_are_named() -> None:
     """The ranks are these; a new state has to be given one on purpose."""
-    assert RANK == {"queued": 0, "unknown": 1, "sent": 2, **dict.fromkeys(FINALS, 3)}
+    assert {"queued": 0, "unknown": 1, "sent": 2, **dict.fromkeys(FINALS, 3)} == RANK
 
 
 def test_declared_order_follows_rank() -> None:

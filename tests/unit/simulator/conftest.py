@@ -8,9 +8,9 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
-from tests.unit.simulator.driver import Driver, Receiver
 
 from penstock.simulator import Simulator, SimulatorSettings
+from tests.unit.simulator.driver import Driver, Receiver
 
 Start = Callable[..., Any]
 

@@ -3,9 +3,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from tests.unit.simulator.driver import ACCOUNT, BULK, KEY, message
 
 from penstock.simulator.admin import NEXT_OFFSET
+from tests.unit.simulator.driver import ACCOUNT, BULK, KEY, message
 
 
 async def test_an_accepted_message_has_a_line_that_says_what_went_out(start: Any) -> None:

@@ -2,9 +2,9 @@ import re
 from typing import Any
 
 import pytest
-from tests.unit.simulator.driver import ACCOUNT, BULK, KEY, SEND, Driver, message
 
 from penstock.simulator import ulid
+from tests.unit.simulator.driver import ACCOUNT, BULK, KEY, SEND, Driver, message
 
 OTHER = "1c6f2c9e-5a41-4d0e-9a8b-1f2e3d4c5b6a"
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -4,9 +4,9 @@ from urllib.parse import parse_qsl
 
 import orjson
 import pytest
-from tests.unit.simulator.driver import SEND, Receiver, message
 
 from penstock.simulator.report_body import Report, write_calls
+from tests.unit.simulator.driver import SEND, Receiver, message
 
 
 async def test_reports_come_as_arrays_with_the_secret(start: Any, receiver: Receiver) -> None:

@@ -22,7 +22,8 @@ FOR SHARE OF c
 
 -- name: claim_due_batch
 -- The campaign's next due batch, locked, with its chunk. Rides on batch_ready; batches that others hold are passed over.
-SELECT b.batch_id, b.chunk_no, b.first_seq, b.last_seq, b.segments, b.attempts, b.excluded, c.first_seq AS chunk_first_seq, c.payload, c.created_at
+SELECT b.batch_id, b.chunk_no, b.first_seq, b.last_seq, b.segments, b.attempts, b.excluded,
+       c.first_seq AS chunk_first_seq, c.messages AS chunk_messages, c.payload, c.created_at
 FROM (
     SELECT * FROM batch
     WHERE campaign_id = $2 AND tenant_id = $1 AND state = 'pending' AND due_at <= now()

@@ -4,6 +4,7 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+
 from tests.unit.simulator.driver import BULK, KEY, message
 
 

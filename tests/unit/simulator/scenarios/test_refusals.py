@@ -2,6 +2,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+
 from tests.unit.simulator.driver import BULK, KEY
 
 

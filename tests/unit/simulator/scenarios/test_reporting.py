@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from tests.unit.simulator.driver import Receiver
 
 

@@ -96,6 +96,7 @@ CREATE TABLE chunk (
     campaign_id uuid NOT NULL,
     chunk_no    int4 NOT NULL,
     first_seq   int4 NOT NULL,
+    messages    int4 NOT NULL,
     codec       int4 NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     payload     bytea STORAGE EXTERNAL NOT NULL,

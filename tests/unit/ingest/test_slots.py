@@ -1,0 +1,22 @@
+"""Places for uploads."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from penstock.domain.errors import UnavailableError
+from penstock.domain.ids import TenantId
+from penstock.ingest.slots import MOST_UPLOADS, MOST_UPLOADS_OF_A_TENANT, UploadSlots
+
+
+def test_tenant_has_a_share_and_the_process_a_bound() -> None:
+    """One tenant cannot take every place, and all together cannot take more than there are."""
+    slots = UploadSlots()
+    with ExitStack() as held:
+        for place in range(MOST_UPLOADS):
+            held.enter_context(slots.take(TenantId(place // MOST_UPLOADS_OF_A_TENANT)))
+        for tenant in (0, 99):
+            with pytest.raises(UnavailableError), slots.take(TenantId(tenant)):
+                pass
+    with slots.take(TenantId(0)):
+        pass

@@ -1,0 +1,117 @@
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import penstock
+from penstock.domain.message import MessageState
+from penstock.telemetry.metrics import KEPT_NAMES, Metrics
+
+NAMES = {
+    "build": "info",
+    "http_request_duration_ms": "histogram",
+    "db_query_duration_seconds": "histogram",
+    "penstock_recipients": "counter",
+    "penstock_provider_calls": "counter",
+    "penstock_provider_call_duration_seconds": "histogram",
+    "penstock_messages": "counter",
+    "penstock_segments_sent": "counter",
+    "penstock_batches_in_flight": "gauge",
+    "penstock_limiter_waits": "counter",
+    "penstock_limiter_local": "gauge",
+    "penstock_reports": "counter",
+    "webhook_events_processed": "counter",
+    "webhook_events_failed": "counter",
+    "webhook_events_duplicate": "counter",
+    "reconciliation_jobs_completed": "counter",
+}
+LABELS = {
+    "http_request_duration_ms": {"method", "route", "status"},
+    "db_query_duration_seconds": {"stage"},
+    "penstock_recipients": {"result"},
+    "penstock_provider_calls": {"outcome"},
+    "penstock_messages": {"state"},
+    "penstock_reports": {"result"},
+}
+LEADER_NAMES = {
+    "campaigns_total", "queue_sms_waiting", "queue_campaign_waiting", "penstock_batches_unknown", "penstock_batches_dead",
+    "penstock_reports_waiting", "penstock_reports_parked",
+}  # fmt: skip
+
+
+def test_names_and_kinds_are_exact() -> None:
+    """The declared metrics are these: dashboards and alerts know them by name."""
+    assert {family.name: family.type for family in Metrics("1").registry.collect()} == NAMES
+
+
+def test_labels_are_exact() -> None:
+    """Each metric has these labels and no others: none that a customer could fill."""
+    metrics = Metrics("1")
+    declared = {
+        collector._name: set(collector._labelnames)
+        for collector in metrics.registry._collector_to_names
+        if getattr(collector, "_labelnames", ())
+    }
+    assert declared == LABELS
+
+
+def test_every_metric_has_a_help_text() -> None:
+    """Each family says in a sentence what it counts."""
+    assert all(family.documentation.endswith(".") for family in Metrics("1").registry.collect())
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text; version=1.0.0"])
+def test_exposition_follows_what_the_scraper_accepts(accept: str) -> None:
+    """The text is in the format asked for and carries the program's version."""
+    body, kind = Metrics("1.2.3").render(accept)
+    assert kind.startswith(accept.partition(";")[0])
+    assert b'build_info{version="1.2.3"} 1.0' in body
+    assert body.endswith(b"# EOF\n") == ("openmetrics" in accept)
+
+
+def test_the_plain_exposition_can_be_parsed() -> None:
+    """What is rendered is read back by a parser, leader gauges included."""
+    metrics = Metrics("1")
+    metrics.leader.campaigns = {"sending": 2}
+    metrics.leader.values = dict.fromkeys(LEADER_NAMES - {"campaigns_total"}, 3)
+    families = {family.name for family in text_string_to_metric_families(metrics.render("")[0].decode())}
+    assert families >= LEADER_NAMES
+
+
+def test_only_the_leader_shows_gauges_of_the_database() -> None:
+    """A process that is not the leader shows none of them, and one that was stops showing them."""
+    metrics = Metrics("1")
+    metrics.leader.campaigns, metrics.leader.values = {"sending": 2}, {"queue_sms_waiting": 1}
+    metrics.leader.clear()
+    shown = {family.name for family in metrics.registry.collect()}
+    assert not shown & LEADER_NAMES
+
+
+def test_two_services_in_one_process_do_not_mix() -> None:
+    """Each Metrics has a registry of its own."""
+    first, second = Metrics("1"), Metrics("1")
+    first.segments_sent.inc(5)
+    assert second.registry.get_sample_value("penstock_segments_sent_total") == 0
+
+
+def test_names_follow_the_naming_rules_or_are_listed() -> None:
+    """A gauge that ends in _total or a metric in milliseconds is one of the kept names, and no other is kept."""
+    odd = {name for name, kind in NAMES.items() if name.endswith("_ms")}
+    odd |= {name for name in LEADER_NAMES if name.endswith("_total")}
+    assert odd == KEPT_NAMES
+
+
+def test_label_values_are_from_closed_sets() -> None:
+    """Outside the HTTP middleware every label in the code is a literal, a state, a reason or an outcome's name."""
+    allowed = {"MessageState.SENT", "MessageState.REJECTED", "type(outcome).__name__.lower()", "reason", "route, status"}
+    found = set()
+    for path in Path(inspect.getfile(penstock)).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "labels":
+                found |= {ast.unparse(value) for value in node.args if not isinstance(value, ast.Constant)}
+    assert {text for text in found if not re.match(r"(request\.)?(method|route|status)|str\(|handler", text)} <= allowed | set(
+        MessageState
+    )

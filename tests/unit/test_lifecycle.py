@@ -1,0 +1,142 @@
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from penstock.lifecycle import StoppedUnaskedError, run_services, wait_for_halt
+
+
+class Recorder:
+    """A service that works until halted and writes down what happens to it."""
+
+    def __init__(self, name: str, log: list[str], crash: Exception | None = None) -> None:
+        self.name = name
+        self.log = log
+        self.crash = crash
+        self.started = asyncio.Event()
+        self.go = asyncio.Event()
+        """When set, the service crashes or comes back unasked."""
+
+    async def run(self, halt: asyncio.Event) -> None:
+        """Wait for the halt or the order to fail."""
+        self.started.set()
+        waits = [asyncio.ensure_future(event.wait()) for event in (halt, self.go)]  # noqa: TID251 - a test's own tasks
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self.go.is_set() and self.crash:
+            raise self.crash
+        self.log.append(self.name)
+
+
+class Stubborn(Recorder):
+    """A service that ignores the halt."""
+
+    async def run(self, halt: asyncio.Event) -> None:
+        """Wait for ever."""
+        del halt
+        self.started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.log.append(f"{self.name} cancelled")
+            raise
+
+
+async def run_until(services: list[Recorder], act: Callable[[asyncio.Event], None], grace_s: float = 5) -> bool:
+    """Run services, act once all are up, and check that nothing is left running."""
+    stop = asyncio.Event()
+    before = asyncio.all_tasks()
+
+    async def once_started() -> None:
+        await asyncio.gather(*(service.started.wait() for service in services))
+        act(stop)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(once_started())
+        run = group.create_task(_caught(run_services(services, stop, grace_s=grace_s)))
+    assert asyncio.all_tasks() == before
+    if isinstance(end := run.result(), ExceptionGroup):
+        raise end
+    return end
+
+
+async def _caught(run: Coroutine[Any, Any, bool]) -> bool | ExceptionGroup:
+    """Its result or what it raised."""
+    try:
+        return await run
+    except ExceptionGroup as group:
+        return group
+
+
+async def test_stop_drains_last_first() -> None:
+    """On stop the services end one after the other, from the end of the list."""
+    log: list[str] = []
+    services = [Recorder(name, log) for name in ("store", "send", "door")]
+    assert await run_until(services, asyncio.Event.set)
+    assert log == ["door", "send", "store"]
+
+
+async def test_a_crash_drains_the_others() -> None:
+    """When one service crashes the others still finish in order, and the crash is raised at the end."""
+    log: list[str] = []
+    services = [Recorder("store", log), Recorder("send", log, ValueError("crash")), Recorder("door", log)]
+    with pytest.raises(ExceptionGroup) as raised:
+        await run_until(services, lambda _: services[1].go.set())
+    assert [str(error) for error in raised.value.exceptions] == ["crash"]
+    assert log == ["door", "store"]
+
+
+async def test_an_early_return_is_a_crash() -> None:
+    """A service that comes back unasked stops the process: half a gateway is worse than a restart."""
+    log: list[str] = []
+    services = [Recorder("store", log), Recorder("send", log)]
+    with pytest.raises(ExceptionGroup) as raised:
+        await run_until(services, lambda _: services[1].go.set())
+    assert [type(error) for error in raised.value.exceptions] == [StoppedUnaskedError]
+    assert log == ["send", "store"]
+
+
+async def test_every_crash_is_raised() -> None:
+    """Two services that crash are both reported."""
+    log: list[str] = []
+    services = [Recorder(name, log, ValueError(name)) for name in ("a", "b")]
+
+    def fail_both(_: asyncio.Event) -> None:
+        for service in services:
+            service.go.set()
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await run_until(services, fail_both)
+    assert sorted(str(error) for error in raised.value.exceptions) == ["a", "b"]
+
+
+async def test_a_service_that_ignores_the_halt_is_cancelled_and_the_rest_drains() -> None:
+    """After the grace a stubborn service is cancelled; those before it still finish, and the lateness is told."""
+    log: list[str] = []
+    services = [Recorder("store", log), Stubborn("send", log), Recorder("door", log)]
+    assert not await run_until(services, asyncio.Event.set, grace_s=0.01)
+    assert log == ["door", "send cancelled", "store"]
+
+
+async def test_cancelling_the_runner_leaves_nothing_running() -> None:
+    """When the runner itself is cancelled, no service survives it."""
+    log: list[str] = []
+    services = [Stubborn("a", log), Stubborn("b", log)]
+    async with asyncio.TaskGroup() as group:
+        run = group.create_task(run_services(services, asyncio.Event(), grace_s=5))
+        await asyncio.gather(*(service.started.wait() for service in services))
+        run.cancel()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert sorted(log) == ["a cancelled", "b cancelled"]
+
+
+async def test_waiting_for_halt_wakes_at_once() -> None:
+    """A sleeping service wakes on halt, and says so; otherwise the time runs out."""
+    halt = asyncio.Event()
+    assert not await wait_for_halt(halt, 0.001)
+    halt.set()
+    assert await wait_for_halt(halt, 3600)
