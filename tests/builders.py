@@ -26,7 +26,7 @@ from penstock.domain.ids import RANDOM_BYTES, AccountId, AttemptId, CampaignId, 
 from penstock.domain.message import MessageState
 from penstock.limits.limiter import Grant
 from penstock.providers.mitto.wire import judge
-from penstock.providers.port import Answered, Provider, Reply, pack_reply, unpack_reply
+from penstock.providers.port import Answered, Provider, Reply
 from penstock.store import accounts, campaigns, tenants, uploads
 from penstock.store.pool import Connection, Store
 from penstock.telemetry.metrics import Metrics
@@ -297,8 +297,6 @@ class Rig:
             limiter=brake or OpenBrake(),
             provider=provider or self.script,
             judge=judge,
-            pack_reply=pack_reply,
-            unpack_reply=unpack_reply,
             clock=clock,
             metrics=self.metrics,
         )

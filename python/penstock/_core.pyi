@@ -126,7 +126,7 @@ class Chunk:
     @property
     def end(self) -> Checkpoint: ...
     def problems(self, limit: int) -> list[tuple[int, str, str]]:
-        """The first skipped rows as (line, reason, detail); the detail is the cell or column at fault, at most 64 characters."""
+        """The first skipped rows as (line, reason, detail); the detail is the cell or column at fault, up to 64 characters."""
     def copy_messages(self, tenant_id: int, campaign_id: bytes) -> bytes:
         """PostgreSQL binary COPY of (campaign_id uuid, tenant_id int4, seq int4, msisdn int8, segments int2)."""
     def copy_skipped(self, tenant_id: int, campaign_id: bytes, upload_no: int) -> bytes:

@@ -16,7 +16,7 @@ from penstock.store import tenants
 from penstock.store.pool import connect
 from tests.e2e.checker import Books, Message, Span, Wire, check
 
-DEADLINE_S = 60.0
+DEADLINE_S = 30.0
 """For anything that is waited for: long, for a busy machine; never reached when all is well."""
 POLL_S = 0.03
 FIRST_NUMBER = 4915100000000

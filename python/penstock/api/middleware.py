@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import problems
+from penstock.api import ops, problems
 from penstock.api.parts import PARTS, Parts, new_id
 
 log = structlog.stdlib.get_logger(__name__)
@@ -78,5 +78,7 @@ def _record(request: web.Request, parts: Parts, status: int, level: str, seconds
     route = resource.canonical if resource is not None else "unmatched"
     method = request.method if request.method in _METHODS else "OTHER"
     parts.metrics.http_duration.labels(method, route, str(status)).observe(seconds * 1000)
+    if route in ops.PATHS and level == "info":
+        return
     write = {"info": log.info, "warning": log.warning, "error": log.error}[level]
     write("request", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 1))

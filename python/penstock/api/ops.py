@@ -1,11 +1,17 @@
 """Probes and metrics: what orchestrators and Prometheus ask. No credential, no tenant data."""
 
+from typing import Final
+
 import orjson
 from aiohttp import web
 
 from penstock import __version__
 from penstock.health import Health
 from penstock.telemetry.metrics import Metrics
+
+
+PATHS: Final = frozenset({"/livez", "/healthz", "/startupz", "/health/ready", "/readiness", "/health", "/metrics"})
+"""Asked every few seconds: their requests are measured, but make no log line."""
 
 
 def routes(health: Health, metrics: Metrics) -> list[web.RouteDef]:

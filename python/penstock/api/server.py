@@ -41,6 +41,8 @@ class WebServer:
             access_log=None,
             keepalive_timeout=KEEPALIVE_S,
             shutdown_timeout=SHUTDOWN_S,
+            # After an early refusal the rest of the body is read this long, so that the client sees the answer.
+            lingering_time=2.0,
             # Uploads are unpacked by the handler, piece by piece and within bounds.
             auto_decompress=False,
         )

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from penstock.domain.errors import TooLargeError, UnauthenticatedError
+from penstock.domain.errors import TooLargeError, UnauthenticatedError, UnsupportedTypeError
 from penstock.redact import Secret
 from penstock.telemetry.metrics import Metrics
 
@@ -56,6 +56,8 @@ def _query_without_secret(request: web.Request) -> bytes:
 
 async def _body(request: web.Request) -> bytes:
     """Read up to the bound; a larger one is refused before it is read where its length is announced."""
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedTypeError("Send the reports without Content-Encoding.")
     if (request.content_length or 0) > MOST_BYTES:
         raise TooLargeError(f"At most {MOST_BYTES} bytes of reports in one request.")
     parts, size = [], 0

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -77,7 +76,9 @@ def simulate(  # noqa: PLR0913 - one parameter an option
 
 def _end_with_stdin() -> None:
     """Whoever started us holds the other end of the pipe: it closes however they end, killed outright too."""
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: its lock, held by a waiting thread, makes the interpreter abort when it ends.
+    while os.read(0, 4096):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

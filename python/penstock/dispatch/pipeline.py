@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+import msgspec
 import structlog
 from msgspec import Struct
 
@@ -179,10 +180,16 @@ class Dispatcher:
         """Settle every answer that was received but not recorded."""
         parts = self._parts
         for attempt_id, packed in parts.spool.answers():
+            try:
+                reply = unpack_reply(packed)
+            except msgspec.DecodeError:
+                log.error("spooled_answer_damaged", attempt_id=str(attempt_id))
+                parts.spool.set_aside(attempt_id)
+                continue
             async with parts.store.engine() as connection:
                 attempt = await attempts.find_attempt(connection, attempt_id)
             if attempt is not None:
-                await parts.settler.settle(attempt, self._judge(unpack_reply(packed), attempt))
+                await parts.settler.settle(attempt, self._judge(reply, attempt))
                 log.info("spooled_answer_settled", batch_id=attempt.batch_id)
             parts.spool.drop(attempt_id)
 

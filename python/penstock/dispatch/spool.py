@@ -32,6 +32,11 @@ class Spool:
         """It is in the database."""
         self._path(attempt_id).unlink(missing_ok=True)
 
+    def set_aside(self, attempt_id: AttemptId) -> None:
+        """It cannot be read: kept for people, never looked at again. Its attempt ends as unknown."""
+        path = self._path(attempt_id)
+        path.rename(path.with_suffix(".damaged"))
+
     def answers(self) -> Iterator[tuple[AttemptId, bytes]]:
         """What earlier processes left behind."""
         for entry in sorted(os.scandir(self._folder), key=lambda entry: entry.name):

@@ -8,6 +8,7 @@ Redis.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal
 
 import structlog
@@ -117,7 +118,9 @@ class Limiter:
         return Grant(self._segments(verdict, want), expires_at=began + self._permit_age_s)
 
     async def run(self, halt: asyncio.Event) -> None:
-        """Look for Redis every half second while it is away."""
+        """Start the first, empty window now rather than at the first send; then look for Redis while it is away."""
+        with suppress(WindowsAwayError):
+            await self._shared.acquire(())
         while not await wait_for_halt(halt, PROBE_EVERY_S):
             await self.run_once()
 

@@ -12,7 +12,7 @@ import structlog
 
 from penstock import _core
 from penstock.domain.errors import UnavailableError
-from penstock.domain.message import MessageState
+from penstock.domain.message import MessageState, is_final
 from penstock.domain.report import Report, fold
 from penstock.domain.retry import parked_delay_s
 from penstock.lifecycle import wait_for_halt
@@ -89,7 +89,7 @@ class Applier:
         return len(again) < len(parked)
 
     async def _apply(self, connection: Connection, found: Iterable[Report]) -> list[Report]:
-        """Move the messages; return the final reports that have no message."""
+        """Move the messages; return the final reports that have no message yet."""
         folded, conflicts = fold(found)
         finals = [report for report in folded if report.state is not MessageState.SENT]
         if not finals:
@@ -99,10 +99,11 @@ class Applier:
         unmatched: list[Report] = []
         if moved < len(finals):
             states = await reports.find_states(connection, [report.provider_id for report in finals])
-            unmatched = [report for report in finals if report.provider_id not in states]
-            conflicts += [
-                report for report in finals if report.provider_id in states and states[report.provider_id] is not report.state
-            ]
+            # Each statement sees what is committed when it begins: a message that is found here and not final was settled
+            # after the UPDATE had looked. Its report is as early as one whose message is not found at all.
+            final = {provider_id: state for provider_id, state in states.items() if is_final(state)}
+            unmatched = [report for report in finals if report.provider_id not in final]
+            conflicts += [report for report in finals if final.get(report.provider_id, report.state) is not report.state]
             self._metrics.webhooks_duplicate.inc(len(finals) - moved - len(unmatched))
         await self._record(connection, conflicts)
         return unmatched

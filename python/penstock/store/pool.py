@@ -41,6 +41,8 @@ _AWAY: Final = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.InterfaceError,
+    # What an idle pooled connection raises when the server has just said good-bye and the socket is not closed yet.
+    asyncpg.InternalClientError,
     OSError,
 )
 

@@ -11,8 +11,11 @@ UPDATE account SET held_until = greatest(held_until, now() + $2::interval), held
 UPDATE account SET backoff_step = backoff_step + 1 WHERE account_id = $1 RETURNING backoff_step - 1
 
 -- name: note_success
--- scope: system. Writes only when there is something to forget, so a healthy account's row is never touched.
-UPDATE account SET backoff_step = 0, refused_in_a_row = 0, held_until = NULL, held_reason = NULL
+-- scope: system. Writes only when there is something to forget, so a healthy account's row is never touched. A hold that is not
+-- over stays: the accepted call may have left before the one that was told to wait.
+UPDATE account SET backoff_step = 0, refused_in_a_row = 0,
+    held_until = CASE WHEN held_until > now() THEN held_until END,
+    held_reason = CASE WHEN held_until > now() THEN held_reason END
 WHERE account_id = $1 AND (backoff_step <> 0 OR refused_in_a_row <> 0 OR held_until < now())
 
 -- name: note_refused

@@ -1,0 +1,213 @@
+"""The bulk statements ride on their indexes whatever the planner knows: nothing yet, something old, or the truth.
+
+After a large COPY and before the next ANALYZE the statistics describe a table that no longer exists. A plan that is right for that
+table compares every row with every id: seconds become minutes. So each statement is explained in every state of knowledge.
+"""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from penstock.config import Database
+from penstock.domain.ids import uuid7
+from penstock.store.pool import Connection, Store, connect
+from penstock.store.queries import query
+from tests.builders import ACCOUNT, plan_nodes
+from tests.conftest import migrate_database
+from tests.servers import Databases
+
+ROWS = 100_000
+SENT_FROM = ROWS // 2
+"""Messages from here on are sent and have a provider id; those before are queued."""
+BATCH = 5000
+KNOWLEDGE = ("nothing", "old: empty", "old: ten rows", "fresh")
+
+CAMPAIGNS = "SELECT $1, c, 'sending', 'n', 't', 's', $2, 10 FROM unnest($3::uuid[]) AS c"
+MESSAGES = """
+INSERT INTO message (campaign_id, tenant_id, seq, msisdn, segments, state, provider_id)
+SELECT $1::uuid, 1, s, 4915100000000 + s, 1, (CASE WHEN s < $3 THEN 'queued' ELSE 'sent' END)::message_state,
+       CASE WHEN s >= $3 THEN $1::text || '-' || s END
+FROM generate_series(0, $2::int4 - 1) AS s
+"""
+CHUNKS = """
+INSERT INTO chunk (tenant_id, campaign_id, chunk_no, first_seq, messages, codec, payload)
+SELECT 1, c, n, n * 100, 100, 1, 'x' FROM unnest($1::uuid[]) AS c, generate_series(0, $2::int4 - 1) AS n
+"""
+BATCHES = """
+INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, state)
+SELECT tenant_id, campaign_id, chunk_no, first_seq, first_seq + 99, 100,
+       (CASE WHEN chunk_no % 10 = 0 THEN 'pending' ELSE 'settled' END)::batch_state
+FROM chunk
+"""
+
+
+def campaign_of(months_ahead: int, number: int = 0) -> UUID:
+    """A campaign whose messages lie in the partition of that month."""
+    now = datetime.now(UTC)  # noqa: TID251 - the partitions are made around the present
+    month = now.replace(day=15) + timedelta(days=30 * months_ahead)
+    return uuid7(int(month.timestamp() * 1000), number.to_bytes(10, "big"))
+
+
+MAIN = campaign_of(0)
+OTHERS = [campaign_of(months, 1 + number) for months in range(3) for number in range(3)]
+
+
+async def fill(connection: Connection, rows: int, neighbours: int, chunks: int) -> None:
+    """One campaign of `rows` messages and nine neighbours, over three months."""
+    await connection.execute(MESSAGES, MAIN, rows, rows // 2)
+    for other in OTHERS:
+        await connection.execute(MESSAGES, other, neighbours, neighbours // 2)
+    await connection.execute(CHUNKS, [MAIN, *OTHERS], chunks)
+    await connection.execute(BATCHES)
+
+
+async def prepare(dsn: str, knowledge: str) -> None:
+    """A database in which the planner knows so much."""
+    await migrate_database(dsn)
+    connection = await connect(dsn)
+    for table in await connection.fetch(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    ):
+        await connection.execute(f"ALTER TABLE {table['relname']} SET (autovacuum_enabled = off)")
+    await connection.execute("INSERT INTO tenant (name) VALUES ('acme')")
+    await connection.execute("INSERT INTO account (account_id) VALUES ($1)", ACCOUNT)
+    columns = "tenant_id, campaign_id, state, name, text, sender, account_id, max_parts"
+    await connection.execute(f"INSERT INTO campaign ({columns}) {CAMPAIGNS}", 1, ACCOUNT, [MAIN, *OTHERS])
+    if knowledge == "old: empty":
+        await connection.execute("ANALYZE")
+    if knowledge == "old: ten rows":
+        await fill(connection, 10, 10, 1)
+        await connection.execute("ANALYZE")
+        for table in ("message", "batch", "chunk"):
+            await connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
+    if knowledge != "nothing":
+        await fill(connection, ROWS, 3000, 500)
+    if knowledge == "fresh":
+        await connection.execute("ANALYZE")
+    await connection.close()
+
+
+def clone(databases: Databases, knowledge: str) -> AbstractAsyncContextManager[str]:
+    """A copy of the database in which the planner knows so much."""
+    return databases.clone(f"plans {knowledge}", lambda dsn: prepare(dsn, knowledge))
+
+
+@pytest.fixture(params=KNOWLEDGE)
+async def engine(request: pytest.FixtureRequest, databases: Databases) -> AsyncIterator[Connection]:
+    """A connection of the engine's pool, with the planner that it has."""
+    async with clone(databases, request.param) as dsn, Store.open(dsn, Database()) as store, store.engine() as connection:
+        yield connection
+
+
+def ids(n: int) -> list[str]:
+    """Provider ids of messages all over the main campaign, sorted."""
+    return sorted(f"{MAIN}-{SENT_FROM + i * (SENT_FROM // n)}" for i in range(n))
+
+
+def arguments(name: str, n: int) -> list[Any]:
+    """What the statement is called with for `n` messages."""
+    seqs = list(range(n))
+    return {
+        "accept_messages": [1, MAIN, seqs, [f"new-{i}" for i in seqs], "queued"],
+        "reject_messages": [1, MAIN, seqs, ["refused"] * n, "queued"],
+        "cancel_messages": [1, MAIN, seqs, "opted_out"],
+        "move_range": [1, MAIN, 0, n - 1, "queued", "unknown"],
+        "apply_reports": [ids(n), ["delivered"] * n, [None] * n, [None] * n],
+        "find_states": [ids(n)],
+        "claim_due_batch": [1, MAIN],
+        "list_due_lanes": [1000],
+    }[name]
+
+
+MODULES = dict.fromkeys(["apply_reports", "find_states"], "reports")
+BY_KEY, BY_ID = "_pkey", "_provider_id"
+BULK = [
+    ("accept_messages", BY_KEY), ("reject_messages", BY_KEY), ("cancel_messages", BY_KEY), ("apply_reports", BY_ID),
+    ("find_states", BY_ID),
+]  # fmt: skip
+
+
+def statement(name: str) -> str:
+    """Its text."""
+    return query(f"{MODULES.get(name, 'dispatch')}.{name}")
+
+
+async def explain(connection: Connection, name: str, n: int) -> list[dict[str, Any]]:
+    """Every node of the plan for these arguments."""
+    plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement(name)}", *arguments(name, n))
+    return [dict(node) for node in plan_nodes(json.loads(plan)[0]["Plan"])]
+
+
+def indexes_on(nodes: list[dict[str, Any]], prefix: str) -> set[str]:
+    """The indexes by which tables of this name are read; a sequential scan appears under its own name."""
+    found = {node["Index Name"] for node in nodes if node.get("Index Name", "").startswith(prefix)}
+    return found | {
+        node["Node Type"] for node in nodes if "Seq" in node["Node Type"] and node["Relation Name"].startswith(prefix)
+    }
+
+
+@pytest.mark.parametrize("n", [1, 100, BATCH])
+@pytest.mark.parametrize(("name", "index"), BULK)
+async def test_bulk_statements_probe_their_index_once_a_row(engine: Connection, name: str, index: str, n: int) -> None:
+    """Each row of the arguments drives one probe of the named index; no partition is read from end to end."""
+    nodes = await explain(engine, name, n)
+    used = indexes_on(nodes, "message_")
+    assert used
+    assert all(name.endswith(index) for name in used), used
+    joins = [node for node in nodes if node["Node Type"] in {"Nested Loop", "Hash Join", "Merge Join"}]
+    assert [join["Node Type"] for join in joins] == ["Nested Loop"]
+    outer = [node["Node Type"] for child in joins[0]["Plans"][:1] for node in plan_nodes(child)]
+    assert outer[-1] == "Function Scan", outer
+    assert not [node for node in nodes if node["Node Type"] == "Materialize"]
+
+
+@pytest.mark.parametrize("n", [1, BATCH])
+async def test_a_range_is_moved_by_the_primary_key(engine: Connection, n: int) -> None:
+    """A whole attempt's range is found through the primary key of one partition."""
+    used = indexes_on(await explain(engine, "move_range", n), "message_")
+    assert len(used) == 1
+    assert next(iter(used)).endswith(BY_KEY), used
+
+
+async def test_the_claim_rides_on_the_queue_index(engine: Connection) -> None:
+    """The next due batch is read from the head of batch_ready and its chunk by the primary key, without sorting."""
+    nodes = await explain(engine, "claim_due_batch", 1)
+    assert indexes_on(nodes, "batch") == {"batch_ready"}
+    assert indexes_on(nodes, "chunk") == {"chunk_pkey"}
+
+
+async def test_due_lanes_probe_the_queue_once_a_campaign(engine: Connection) -> None:
+    """Each sending campaign costs one probe of batch_ready, never a reading of all batches."""
+    nodes = await explain(engine, "list_due_lanes", 1)
+    assert indexes_on(nodes, "batch") == {"batch_ready"}
+    assert "Hash Join" not in {node["Node Type"] for node in nodes}
+
+
+@pytest.mark.parametrize("knowledge", KNOWLEDGE[1:])
+@pytest.mark.parametrize(
+    "name", ["accept_messages", "reject_messages", "cancel_messages", "move_range", "apply_reports", "find_states"]
+)
+async def test_a_full_batch_takes_a_moment(databases: Databases, knowledge: str, name: str) -> None:
+    """Run on a partition of 100,000 rows, a batch of 5,000 takes far less than comparing each row with each id would."""
+    async with clone(databases, knowledge) as dsn, Store.open(dsn, Database()) as store, store.engine() as connection:
+        values = arguments(name, BATCH)
+        began = time.perf_counter()
+        tag = await connection.execute(statement(name), *values)
+        took = time.perf_counter() - began
+    assert took < 2
+    assert tag in {f"UPDATE {BATCH}", "SELECT 1", f"SELECT {BATCH}"}
+
+
+async def test_messages_lie_in_three_months(databases: Databases) -> None:
+    """What these tests explain really spans several partitions and campaigns."""
+    async with clone(databases, "fresh") as dsn:
+        connection = await connect(dsn)
+        counts = await connection.fetch("SELECT tableoid::regclass::text, count(DISTINCT campaign_id) FROM message GROUP BY 1")
+        await connection.close()
+    assert sorted(row["count"] for row in counts) == [3, 3, 4]
