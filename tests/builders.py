@@ -333,3 +333,17 @@ async def end_other_sessions(connection: Connection) -> None:
     await connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
+
+
+async def make_sent_campaign(store: Store, recipients: int = 10, **fields: Any) -> Scene:
+    """A campaign whose messages were all accepted, as `m0`, `m1` …"""
+    scene = await make_campaign(store, recipients, **fields)
+    where = "tenant_id = $1 AND campaign_id = $2"
+    await scene.execute(
+        f"UPDATE message SET state = 'sent', sent_at = now(), provider_id = 'm' || seq WHERE {where}",  # noqa: S608 - a literal
+        *scene.key,
+    )
+    await scene.execute(f"UPDATE batch SET state = 'settled' WHERE {where}", *scene.key)  # noqa: S608 - a literal
+    async with store.api() as connection:
+        await campaigns.add_counts(connection, *scene.key, {"queued": -recipients, "sent": recipients})
+    return scene

@@ -75,11 +75,11 @@ class Receiver:
         if not self._queue.empty():
             return self._queue.get_nowait()
         get = asyncio.get_running_loop().create_task(self._queue.get())
-        await asyncio.wait({get, halted}, return_when=asyncio.FIRST_COMPLETED)
-        if get.done():
-            return get.result()
-        get.cancel()
-        return None
+        try:
+            await asyncio.wait({get, halted}, return_when=asyncio.FIRST_COMPLETED)
+            return get.result() if get.done() else None
+        finally:
+            get.cancel()
 
     def _gather(self, first: Waiting) -> list[Waiting]:
         """Everything that came meanwhile, up to a page."""

@@ -1,0 +1,159 @@
+"""`penstock serve` as a process of its own, so that it can be killed, stopped and read like one."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import orjson
+
+from penstock.client import Client
+from penstock.config import OUR_PREFIXES
+from penstock.simulator import Simulator
+from tests.e2e.checker import Books
+from tests.e2e.evidence import Database, verify, wait_until
+from tests.e2e.inside import free_port, settings, simulator_settings
+
+EXIT_S = 60.0
+SERVE = (sys.executable, "-m", "penstock", "serve")
+
+
+def plain_environment() -> dict[str, str]:
+    """This process's environment without settings of a gateway."""
+    theirs = (*OUR_PREFIXES, "DATABASE_URL", "REDIS_URL", "SAFE_MODE")
+    return {name: text for name, text in os.environ.items() if not name.startswith(theirs)}  # noqa: TID251 - for a child
+
+
+class Process:
+    """A running gateway; its standard output and error go to files, one a start."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+        self.environment = dict(environment)
+        self._folder = folder
+        self._starts = 0
+        self._popen: subprocess.Popen[bytes] | None = None
+        self.url = f"http://127.0.0.1:{environment['PENSTOCK_HTTP_PORT']}"
+        self.ops_url = f"http://127.0.0.1:{environment['PENSTOCK_OPS_PORT']}"
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._popen is not None
+        return self._popen.pid
+
+    async def start(self, **changes: str) -> None:
+        """Launch it, with other settings if given, and wait until it is ready."""
+        self.launch(**changes)
+        await wait_until(self._is_ready, "the gateway is ready")
+
+    def launch(self, **changes: str) -> None:
+        """Launch it and return at once."""
+        self.environment.update(changes)
+        self._starts += 1
+        with self._file("out").open("wb") as out, self._file("err").open("wb") as err:
+            self._popen = subprocess.Popen(
+                SERVE, env=plain_environment() | self.environment, stdout=out, stderr=err, cwd=self._folder
+            )
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        assert self._popen is not None
+        self._popen.kill()
+        self._popen.wait()
+
+    async def terminate(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self._popen is not None
+        self._popen.send_signal(signal.SIGTERM)
+        return await self.exit_code()
+
+    async def exit_code(self) -> int:
+        """Wait for the end."""
+        assert self._popen is not None
+        return await asyncio.to_thread(self._popen.wait, EXIT_S)
+
+    def end(self) -> None:
+        """Kill it if it still runs; for the end of a test."""
+        if self._popen is not None and self._popen.poll() is None:
+            self.kill()
+
+    def log(self) -> list[dict[str, object]]:
+        """The log lines of the present start."""
+        lines: list[dict[str, object]] = [orjson.loads(line) for line in self._file("out").read_bytes().splitlines()]
+        return lines
+
+    def errors(self) -> list[str]:
+        """The lines on standard error of the present start."""
+        return self._file("err").read_text().splitlines()
+
+    def output(self) -> str:
+        """Everything it ever said."""
+        return "".join(path.read_text() for path in sorted(self._folder.glob("gateway-*")))
+
+    def _file(self, kind: str) -> Path:
+        return self._folder / f"gateway-{self.environment['PENSTOCK_HTTP_PORT']}-{self._starts}.{kind}"
+
+    async def _is_ready(self) -> bool:
+        assert self._popen is not None
+        assert self._popen.poll() is None, self.errors()
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{self.url}/health/ready") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+
+class Site:
+    """A simulator, a database, and gateways as processes that share both."""
+
+    def __init__(self, simulator: Simulator, database: Database, process: Process, client: Client) -> None:
+        self.simulator = simulator
+        self.database = database
+        self.process = process
+        self.client = client
+
+    async def settle(self) -> None:
+        """Wait until everything is settled."""
+        await wait_until(self.database.is_settled, "everything is settled")
+
+    async def sees(self, accepted: int) -> None:
+        """Wait until the provider has accepted so many messages."""
+
+        async def has_seen() -> bool:
+            return self.simulator.summary.accepted >= accepted
+
+        await wait_until(has_seen, f"{accepted} messages are on the wire")
+
+    async def verify(self, promised: frozenset[int], *, is_settled: bool = True) -> Books:
+        """Hold everything against the journal."""
+        return await verify(self.database, self.simulator.url, promised, is_settled=is_settled)
+
+
+def process_settings(dsn: str, valkey_url: str, simulator: str, folder: Path, **changes: str) -> dict[str, str]:
+    """The environment of one more gateway on the same servers."""
+    ports = {"PENSTOCK_HTTP_PORT": str(free_port()), "PENSTOCK_OPS_PORT": str(free_port())}
+    return settings(dsn, valkey_url, simulator, PENSTOCK_DATA_DIR=str(folder), **(ports | changes))
+
+
+@asynccontextmanager
+async def site(
+    dsn: str, valkey_url: str, folder: Path, *, simulated: Mapping[str, object] | None = None, **changes: str
+) -> AsyncIterator[Site]:
+    """A gateway process that is ready, one tenant, and a simulator that answers after a while and reports to it."""
+    port = free_port()
+    async with AsyncExitStack() as stack:
+        simulator = Simulator(simulator_settings(port, folder / "journal.ndjson", **(simulated or {})))
+        await simulator.start()
+        stack.push_async_callback(simulator.stop)
+        environment = process_settings(dsn, valkey_url, simulator.url, folder, **({"PENSTOCK_HTTP_PORT": str(port)} | changes))
+        process = Process(environment, folder)
+        stack.callback(process.end)
+        database = Database(dsn)
+        client = await stack.enter_async_context(Client(process.url, await database.make_key()))
+        await process.start()
+        yield Site(simulator, database, process, client)
