@@ -26,8 +26,6 @@ HEADER: Final = """\
 # Durations are written as 250ms, 30s, 5m, 72h or 3d. A secret may also come from a file: MITTO_API_KEY_FILE=/run/secrets/mitto
 """
 REQUIRED: Final = frozenset(config._REAL_NEEDS)  # noqa: SLF001 - the list has no other reader outside config.py
-# Read and checked, but nothing in this release acts on them.
-NOT_USED_YET: Final = frozenset({"PENSTOCK_WORKERS", "PENSTOCK_ADMIN_KEY", "PENSTOCK_TRUSTED_PROXIES"})
 WIDTH: Final = 120
 
 
@@ -68,8 +66,6 @@ def _setting(section: str, field: msgspec.structs.FieldInfo, explanation: str) -
     notes = [explanation, _choices(field.type), "Secret." if Secret in get_args(field.type) else ""]
     if name in REQUIRED:
         notes.append("Required in real mode.")
-    if name in NOT_USED_YET:
-        notes.append("Not used yet.")
     yield from _wrap(" ".join(note for note in notes if note))
     yield f"#{name}={write_setting(field.default) or ''}"
 

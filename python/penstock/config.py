@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, Meta, Struct
@@ -32,12 +32,8 @@ class General(Section, frozen=True, kw_only=True):
     """`mock` (provider is the simulator) or `real`; worked out by `load` when not given."""
     role: Role = "all"
     """Which services this process runs."""
-    workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    """Processes on this machine, sharing the port."""
     data_dir: Path | None = None
     """Embedded servers, spool and journal live here. Default: /var/lib/penstock as root, else $XDG_DATA_HOME/penstock."""
-    admin_key: Secret | None = None
-    """Opens the operator's routes."""
     safe_mode: bool = False
     """Accept and store everything, send nothing."""
     drain: timedelta = timedelta(seconds=30)
@@ -48,10 +44,11 @@ class Http(Section, frozen=True, kw_only=True):
     """The doors."""
 
     host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for every one of this machine."""
     port: Port = 8080
+    """Callers and the provider's delivery reports."""
     ops_port: Port = 8081
-    trusted_proxies: tuple[str, ...] = ()
-    """Networks whose X-Forwarded-For is believed."""
+    """Probes and metrics, apart from the callers' traffic."""
     max_json_bytes: Positive = 10_000_000
     """Largest JSON body; uploads in CSV and NDJSON are streamed and have no such bound."""
     body_timeout: timedelta = timedelta(seconds=30)
@@ -64,9 +61,13 @@ class Database(Section, frozen=True, kw_only=True):
     url: Secret | None = None
     """Not set: an embedded server (mock mode only)."""
     api_pool: Positive = 10
+    """Connections for callers' requests, at most."""
     engine_pool: Positive = 12
+    """Connections for sending, reports and uploads, at most; more than the batches in flight."""
     statement_timeout: timedelta = timedelta(seconds=60)
+    """A statement that takes longer is ended by the server."""
     lock_timeout: timedelta = timedelta(seconds=10)
+    """A statement waits for a lock this long."""
 
 
 class Redis(Section, frozen=True, kw_only=True):
@@ -75,6 +76,7 @@ class Redis(Section, frozen=True, kw_only=True):
     url: Secret | None = None
     """Not set: an embedded server (mock mode only)."""
     timeout: timedelta = timedelta(milliseconds=100)
+    """A call ends after this; while Redis is away each process keeps to a share of its own."""
 
 
 class Mitto(Section, frozen=True, kw_only=True):
@@ -83,14 +85,19 @@ class Mitto(Section, frozen=True, kw_only=True):
     api_base: str | None = None
     """Not set: Mitto's own address in real mode, a simulator started beside the gateway in mock mode."""
     api_key: Secret | None = None
+    """From Mitto's customer portal."""
     traffic_account_id: str | None = None
+    """The account that sends and is billed; a GUID."""
     sender_name: Annotated[str, Meta(min_length=1, max_length=16)] | None = None
+    """Sender of campaigns that name none."""
     webhook_secret: Secret | None = None
     """Expected on delivery reports, in X-Webhook-Secret or ?token=."""
     max_segments_per_s: Positive | Literal["unlimited"] | None = None
     """What the account may send; must be given in real mode."""
     connections: Positive = 16
+    """Open connections to Mitto, at most."""
     connect_timeout: timedelta = timedelta(seconds=10)
+    """Deadline for DNS, connection and TLS; nothing was sent when it passes."""
     timeout: timedelta = timedelta(seconds=60)
     """Deadline of one call from the first byte out to the last byte in; less than the attempt lease of 120 s."""
 
@@ -99,18 +106,26 @@ class Sms(Section, frozen=True, kw_only=True):
     """The size of a batch."""
 
     batch_size: Annotated[int, Meta(ge=1, le=50_000)] = 5000
+    """Messages in one request to Mitto, at most."""
     batch_max_bytes: Annotated[int, Meta(ge=2_000, le=100_000_000)] = 1_000_000
+    """Bytes of its body, at most."""
 
 
 class RateLimit(Section, frozen=True, kw_only=True):
     """Requests to the provider per sliding window."""
 
     traffic_account_max: Positive = 100
+    """Requests of one traffic account."""
     traffic_account_window_ms: Annotated[int, Meta(ge=100)] = 1000
+    """In any window of so many milliseconds."""
     tenant_max: Positive = 50
+    """Requests of one tenant."""
     tenant_window_ms: Annotated[int, Meta(ge=100)] = 1000
+    """In any window of so many milliseconds."""
     global_max: Positive = 200
+    """Requests of everybody together."""
     global_window_ms: Annotated[int, Meta(ge=100)] = 1000
+    """In any window of so many milliseconds."""
 
 
 class Dispatch(Section, frozen=True, kw_only=True):
@@ -119,7 +134,7 @@ class Dispatch(Section, frozen=True, kw_only=True):
     in_flight: Annotated[int, Meta(ge=1, le=64)] = 4
     """Batches on the way to the provider at the same time, in this process."""
     poll: timedelta = timedelta(milliseconds=200)
-    """How often an idle sender looks for due work."""
+    """How often idle senders look for due work."""
 
 
 class Receipts(Section, frozen=True, kw_only=True):
@@ -128,6 +143,7 @@ class Receipts(Section, frozen=True, kw_only=True):
     flush_reports: Positive = 5000
     """Reports applied in one transaction, at most."""
     poll: timedelta = timedelta(milliseconds=200)
+    """How often stored reports are looked for when there were none."""
     report_window: timedelta = timedelta(hours=72)
     """A sent message without a report is closed after this; a later report still applies."""
 
@@ -173,13 +189,10 @@ KNOWN_NAMES: Final[Mapping[str, Path_]] = {
     "SAFE_MODE": ("general", "safe_mode"),
     "PENSTOCK_MODE": ("general", "mode"),
     "PENSTOCK_ROLE": ("general", "role"),
-    "PENSTOCK_WORKERS": ("general", "workers"),
     "PENSTOCK_DATA_DIR": ("general", "data_dir"),
-    "PENSTOCK_ADMIN_KEY": ("general", "admin_key"),
     "PENSTOCK_HTTP_HOST": ("http", "host"),
     "PENSTOCK_HTTP_PORT": ("http", "port"),
     "PENSTOCK_OPS_PORT": ("http", "ops_port"),
-    "PENSTOCK_TRUSTED_PROXIES": ("http", "trusted_proxies"),
     "PENSTOCK_REPORT_WINDOW": ("receipts", "report_window"),
 }
 
@@ -310,8 +323,17 @@ def _value(field: msgspec.structs.FieldInfo, source: str, text: str, problems: l
     try:
         return msgspec.convert(text, field.type, strict=False, dec_hook=lambda kind, value: kind(value))
     except msgspec.ValidationError as error:
-        problems.append(f"{source}: {error}")
+        problems.append(f"{source}: {_choices(kinds) or error}")
         return UNSET
+
+
+def _choices(kinds: tuple[Any, ...]) -> str:
+    """What may be said instead, where words are expected."""
+    words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    words += [kind for kind in kinds if isinstance(kind, str)]
+    if words and any(get_origin(kind) is Annotated for kind in kinds):
+        words.insert(0, "a number of at least 1")
+    return f"expected {' or '.join(words)}" if words else ""
 
 
 def _duration(source: str, text: str, problems: list[str]) -> object:

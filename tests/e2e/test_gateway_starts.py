@@ -16,10 +16,8 @@ RECIPIENTS = 90
 
 def serve(environment: dict[str, str], folder: Path, *options: str) -> tuple[int, list[str]]:
     """Run it to its end: the exit code, and the lines on standard error."""
-    done = subprocess.run(
-        [*SERVE, *options], env=plain_environment() | environment, cwd=folder, timeout=TIMEOUT_S, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    command, theirs = [*SERVE, *options], plain_environment() | environment
+    done = subprocess.run(command, env=theirs, cwd=folder, timeout=TIMEOUT_S, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr.splitlines()
 
 

@@ -36,7 +36,7 @@ def serve(
 
 
 def _reasons(group: ExceptionGroup[Exception]) -> list[str]:
-    """A line for each failure: ours say what to do, the others are in the log with their place."""
+    """A line for each kind of failure: ours say what to do, the others are in the log with their place."""
     import structlog
 
     from penstock.lifecycle import StartError
@@ -48,7 +48,7 @@ def _reasons(group: ExceptionGroup[Exception]) -> list[str]:
         else:
             structlog.stdlib.get_logger("penstock").error("service_failed", exc_info=error)
             lines.append(f"stopped because a service failed ({type(error).__name__}); the log says where")
-    return lines
+    return list(dict.fromkeys(lines))
 
 
 def _leaves(group: ExceptionGroup[Exception]) -> list[Exception]:

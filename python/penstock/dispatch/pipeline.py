@@ -21,7 +21,7 @@ from penstock.domain.batch import MAX_ATTEMPTS
 from penstock.domain.errors import UnavailableError
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, TenantId
-from penstock.domain.outcome import NotSent, Outcome
+from penstock.domain.outcome import Accepted, NotSent, Outcome
 from penstock.domain.retry import LONGEST_DELAY_S
 from penstock.lifecycle import wait_for_halt
 from penstock.providers.port import Answered, Provider, Reply, pack_reply, unpack_reply
@@ -162,6 +162,8 @@ class Dispatcher:
             outcome = await asyncio.to_thread(self._judge, reply, attempt)
             await _until_available(lambda: parts.settler.settle(attempt, outcome, claimed.seqs))
             parts.spool.drop(attempt.attempt_id)
+            if isinstance(outcome, Accepted):
+                parts.metrics.segments_sent.inc(claimed.segments)
 
     async def _is_permitted(self, claimed: Claimed, lane: Lane, permit: Permit) -> bool:
         """A claim that took long (a slow disk, a busy machine) pays again rather than send on a permit of an earlier window."""

@@ -5,7 +5,7 @@ Names without the `penstock_` prefix are those that dashboards of this field alr
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
@@ -16,6 +16,10 @@ KEPT_NAMES: Final = frozenset({"campaigns_total", "http_request_duration_ms"})
 
 DURATION_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_MS: Final = tuple(bound * 1000 for bound in DURATION_BUCKETS_S)
+
+
+# A second series for every counter and histogram, which no dashboard of ours reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -54,7 +58,7 @@ class Metrics:
             "penstock_messages_total", "Messages, by the state a stage moved them to.", ["state"], registry=self.registry
         )
         self.segments_sent = Counter(
-            "penstock_segments_sent_total", "Segments of messages that the provider accepted.", registry=self.registry
+            "penstock_segments_sent_total", "Segments of requests that the provider accepted.", registry=self.registry
         )
         self.in_flight = Gauge("penstock_batches_in_flight", "Batches between claim and settlement.", registry=self.registry)
         self.limited = Counter("penstock_limiter_waits_total", "Times a sender waited for the limiter.", registry=self.registry)
