@@ -336,7 +336,7 @@ async def end_other_sessions(connection: Connection) -> None:
 
 
 async def make_sent_campaign(store: Store, recipients: int = 10, **fields: Any) -> Scene:
-    """A campaign whose messages were all accepted, as `m0`, `m1` …"""
+    """A campaign whose messages were all accepted, as `m0`, `m1` and so on."""
     scene = await make_campaign(store, recipients, **fields)
     where = "tenant_id = $1 AND campaign_id = $2"
     await scene.execute(

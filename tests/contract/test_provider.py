@@ -82,7 +82,7 @@ CASES: list[tuple[str, Callable[[], HostileServer], Outcome]] = [
     ("forbidden", say(http(403)), Held("http_403")),
     ("path", say(http(404)), Held("http_404")),
     ("account", say(http(400, b'{"errors":{"trafficAccountId":["no"]}}')), Held("http_400_account")),
-    ("too large", say(http(413)), Split("http_413")),
+    ("too large", say(http(413)), Split("http_413", is_size=True)),
     ("malformed", say(http(400)), Split("http_400")),
     ("invalid", say(http(422)), Split("http_422")),
     ("error", say(http(500)), Unknown("http_500")),

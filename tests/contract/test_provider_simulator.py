@@ -88,7 +88,7 @@ COMPLETE = [
     ("L1", {"retry_after": "seconds"}, Throttled(3.0)),
     ("L1", {"retry_after": "none"}, Throttled(None)),
     ("L1", {"retry_after": "absurd"}, Throttled(300.0)),
-    ("L3", {"status": 413, "max_messages": 5}, Split("http_413")),
+    ("L3", {"status": 413, "max_messages": 5}, Split("http_413", is_size=True)),
     ("L3", {"status": 400, "max_messages": 5}, Split("http_400")),
 ]
 

@@ -1,6 +1,7 @@
 """From a delivery report at the door to a message's final state, on a real database."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -167,10 +168,8 @@ async def test_unknown_words_and_unreadable_items_change_nothing(store: Store, p
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 1000])
 async def test_a_body_that_cannot_be_read_is_the_senders_mistake(post: Post, body: bytes) -> None:
     """Bytes that are no report are refused or count nothing; they never stop the receiver."""
-    try:
+    with contextlib.suppress(MalformedRequestError):
         assert await post.receiver.accept(body, JSON) == 0
-    except MalformedRequestError:
-        pass
     assert await post.accept({"m0": "Delivered"}) == 1
 
 

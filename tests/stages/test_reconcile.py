@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from penstock.dispatch.settle import Settler
 from penstock.domain.ids import AttemptId, CampaignId
 from penstock.domain.outcome import Accepted
-from penstock.dispatch.settle import Settler
 from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.books import fold_counts
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns

@@ -243,10 +243,7 @@ async def test_throttled_without_a_time(open_lab: OpenLab) -> None:
         assert await at.database.value("SELECT count(*) FROM attempt WHERE state = 'throttled'") == 2
 
 
-NOT_YET = pytest.mark.xfail(reason="a 413 is not yet judged to be about the size as such", strict=True)
-
-
-@pytest.mark.parametrize(("status", "learned"), [pytest.param(413, 7, marks=NOT_YET), (400, None)])
+@pytest.mark.parametrize(("status", "learned"), [(413, 7), (400, None)])
 async def test_too_large(open_lab: OpenLab, status: int, learned: int | None) -> None:
     """L3: batches are halved until they fit; a size that was refused as such is remembered for the account."""
     async with open_lab() as at:

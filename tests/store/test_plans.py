@@ -1,7 +1,7 @@
 """The bulk statements ride on their indexes whatever the planner knows: nothing yet, something old, or the truth.
 
-After a large COPY and before the next ANALYZE the statistics describe a table that no longer exists. A plan that is right for that
-table compares every row with every id: seconds become minutes. So each statement is explained in every state of knowledge.
+After a large COPY and before the next ANALYZE the statistics describe a table that no longer exists. A plan that is right for
+that table compares every row with every id: seconds become minutes. So each is explained in every state of knowledge.
 """
 
 import json
@@ -122,10 +122,11 @@ def arguments(name: str, n: int) -> list[Any]:
         "find_states": [ids(n)],
         "claim_due_batch": [1, MAIN],
         "list_due_lanes": [1000],
+        "close_silent_messages": [1, MAIN, n],
     }[name]
 
 
-MODULES = dict.fromkeys(["apply_reports", "find_states"], "reports")
+MODULES = dict.fromkeys(["apply_reports", "find_states"], "reports") | {"close_silent_messages": "campaigns"}
 BY_KEY, BY_ID = "_pkey", "_provider_id"
 BULK = [
     ("accept_messages", BY_KEY), ("reject_messages", BY_KEY), ("cancel_messages", BY_KEY), ("apply_reports", BY_ID),
@@ -176,8 +177,10 @@ async def test_a_range_is_moved_by_the_primary_key(engine: Connection, n: int) -
 
 
 async def test_the_claim_rides_on_the_queue_index(engine: Connection) -> None:
-    """The next due batch is read from the head of batch_ready and its chunk by the primary key, without sorting."""
+    """The next due batch is read and locked once, from the head of batch_ready, then its chunk by the primary key."""
     nodes = await explain(engine, "claim_due_batch", 1)
+    (join,) = [node for node in nodes if node["Node Type"] == "Nested Loop"]
+    assert "LockRows" in {node["Node Type"] for node in plan_nodes(join["Plans"][0])}
     assert indexes_on(nodes, "batch") == {"batch_ready"}
     assert indexes_on(nodes, "chunk") == {"chunk_pkey"}
 
@@ -191,7 +194,16 @@ async def test_due_lanes_probe_the_queue_once_a_campaign(engine: Connection) -> 
 
 @pytest.mark.parametrize("knowledge", KNOWLEDGE[1:])
 @pytest.mark.parametrize(
-    "name", ["accept_messages", "reject_messages", "cancel_messages", "move_range", "apply_reports", "find_states"]
+    "name",
+    [
+        "accept_messages",
+        "reject_messages",
+        "cancel_messages",
+        "move_range",
+        "apply_reports",
+        "find_states",
+        "close_silent_messages",
+    ],
 )
 async def test_a_full_batch_takes_a_moment(databases: Databases, knowledge: str, name: str) -> None:
     """Run on a partition of 100,000 rows, a batch of 5,000 takes far less than comparing each row with each id would."""

@@ -185,7 +185,7 @@ class Dispatcher:
             try:
                 reply = unpack_reply(packed)
             except msgspec.DecodeError:
-                log.error("spooled_answer_damaged", attempt_id=str(attempt_id))
+                log.exception("spooled_answer_damaged", attempt_id=str(attempt_id))
                 parts.spool.set_aside(attempt_id)
                 continue
             async with parts.store.engine() as connection:

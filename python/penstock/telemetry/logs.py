@@ -59,7 +59,9 @@ def _traceback_without_values(exc_info: structlog.typing.ExcInfo) -> str:
     """Where it happened and the kind of every error in the chain, but not their texts: those may quote data."""
     lines: list[str] = []
     error: BaseException | None = exc_info[1]
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # a chain may lead back to itself: `raise error from error`
+        seen.add(id(error))
         lines.append(_place(error))
         error = error.__cause__ or error.__context__
     return " | caused by ".join(lines)

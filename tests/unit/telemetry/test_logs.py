@@ -69,14 +69,17 @@ def test_records_of_libraries_go_through_the_same_chain(read: Read) -> None:
     assert KEY not in line["event"]
 
 
+def fail_twice() -> None:
+    """Raise an error whose cause is another; both quote data."""
+    cause = KeyError(PHONE)
+    raise ValueError(TEXT) from cause
+
+
 @pytest.mark.parametrize("get_logger", [logging.getLogger, structlog.stdlib.get_logger])
 def test_tracebacks_carry_places_and_kinds_but_no_values(read: Read, get_logger: Callable[[str], Any]) -> None:
     """Of an exception and its causes the kinds and lines are told, never their texts, which may quote data."""
     try:
-        try:
-            raise KeyError(PHONE)
-        except KeyError as cause:
-            raise ValueError(TEXT) from cause
+        fail_twice()
     except ValueError:
         get_logger("any").error("failed", exc_info=True)
     (line,) = read()

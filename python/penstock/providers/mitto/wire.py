@@ -42,7 +42,7 @@ def _judge_answer(answer: Answered, expected: int, account_id: str, now: datetim
         case 401 | 403 | 404:
             return Held(code)
         case 413:
-            return Split(code)
+            return Split(code, is_size=True)
         case 400 | 422:
             return _judge_refusal(answer, expected, account_id)
         case _:

@@ -45,11 +45,13 @@ UPDATE campaign SET state = 'completed', completed_at = now()
 WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'sending' RETURNING campaign_id
 
 -- name: close_silent_messages
--- Marks at most $3 sent messages whose report window is over; they stay sent, and a late report still applies.
-UPDATE message m SET report_closed_at = now()
-FROM (SELECT s.seq FROM message s WHERE s.tenant_id = $1 AND s.campaign_id = $2 AND s.state = 'sent' AND s.report_closed_at IS NULL
-      ORDER BY s.seq LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED) silent
-WHERE m.tenant_id = $1 AND m.campaign_id = $2 AND m.seq = silent.seq
+-- Marks at most $3 sent messages whose report window is over; they stay sent, and a late report still applies. Rides on the
+-- primary key. An array, because a joined sub-select is run again for each row of the other side and then marks more than $3.
+UPDATE message SET report_closed_at = now()
+WHERE tenant_id = $1 AND campaign_id = $2 AND seq = ANY(ARRAY(
+    SELECT s.seq FROM message s
+    WHERE s.tenant_id = $1 AND s.campaign_id = $2 AND s.state = 'sent' AND s.report_closed_at IS NULL
+    ORDER BY s.seq LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))
 
 -- name: get_counts
 -- Folded counters plus the deltas not folded yet.

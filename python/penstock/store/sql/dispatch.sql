@@ -67,7 +67,7 @@ FROM (SELECT $1::int4 AS tenant_id, $2::uuid AS campaign_id, o.seq, 'queued'::me
 WHERE m.tenant_id = o.tenant_id AND m.campaign_id = o.campaign_id AND m.seq = o.seq AND m.state = o.was
 
 -- name: expire_messages
--- Validity ran out before the messages were sent.
+-- Validity ran out before the messages were sent. Rides on the primary key.
 UPDATE message SET state = 'expired', final_at = now(), error = 'validity_expired'
 WHERE tenant_id = $1 AND campaign_id = $2 AND seq BETWEEN $3 AND $4 AND state = 'queued'
 
@@ -94,7 +94,7 @@ FROM (SELECT $1::int4 AS tenant_id, $2::uuid AS campaign_id, $5::message_state A
 WHERE m.tenant_id = r.tenant_id AND m.campaign_id = r.campaign_id AND m.seq = r.seq AND m.state = r.was
 
 -- name: move_range
--- A whole attempt's messages from one state to another (to unknown, or back to queued).
+-- A whole attempt's messages from one state to another (to unknown, or back to queued). Rides on the primary key.
 UPDATE message SET state = $6::message_state
 WHERE tenant_id = $1 AND campaign_id = $2 AND seq BETWEEN $3 AND $4 AND state = $5::message_state
 

@@ -47,6 +47,7 @@ INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segmen
 
 -- name: pack_numbers
 -- Every number of the campaign as packed big-endian int64, for the exact set of the parser. One value, no row per number.
+-- Rides on the primary key, and reads every message of the campaign.
 SELECT coalesce(string_agg(int8send(msisdn), ''::bytea), ''::bytea) FROM message WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: list_skipped
@@ -68,6 +69,7 @@ DELETE FROM batch WHERE tenant_id = $1 AND campaign_id = $2
 DELETE FROM chunk WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: discard_messages
+-- Rides on the primary key.
 DELETE FROM message WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: discard_skipped

@@ -1,0 +1,457 @@
+-- The whole schema, for reading: generated from the migrations by tests/store/schema_dump.py, never run by the program.
+-- Message partitions, one a month, are made by premake_message_partitions.
+
+CREATE TYPE public.attempt_state AS ENUM (
+    'open',
+    'accepted',
+    'not_sent',
+    'throttled',
+    'held',
+    'split',
+    'refused',
+    'unknown'
+);
+
+CREATE TYPE public.batch_state AS ENUM (
+    'pending',
+    'sending',
+    'settled',
+    'unknown',
+    'dead'
+);
+
+CREATE TYPE public.campaign_state AS ENUM (
+    'draft',
+    'scheduled',
+    'sending',
+    'paused',
+    'completed',
+    'canceled',
+    'failed'
+);
+
+CREATE TYPE public.message_state AS ENUM (
+    'queued',
+    'unknown',
+    'sent',
+    'delivered',
+    'undelivered',
+    'expired',
+    'rejected',
+    'canceled'
+);
+
+CREATE TYPE public.upload_state AS ENUM (
+    'open',
+    'complete'
+);
+
+CREATE FUNCTION public.premake_message_partitions(from_instant timestamp with time zone, months integer) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    month_start timestamp := date_trunc('month', from_instant AT TIME ZONE 'UTC');
+    part text;
+    made int4 := 0;
+BEGIN
+    FOR i IN 0 .. months LOOP
+        part := 'message_' || to_char(month_start, 'YYYY_MM');
+        IF to_regclass(part) IS NULL THEN
+            EXECUTE format('CREATE TABLE %I PARTITION OF message FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = 70)', part,
+                uuid7_floor(month_start AT TIME ZONE 'UTC'),
+                uuid7_floor((month_start + interval '1 month') AT TIME ZONE 'UTC'));
+            EXECUTE format('CREATE UNIQUE INDEX %I ON %I (provider_id) WHERE provider_id IS NOT NULL', part || '_provider_id', part);
+            made := made + 1;
+        END IF;
+        month_start := month_start + interval '1 month';
+    END LOOP;
+    RETURN made;
+END $$;
+
+CREATE FUNCTION public.uuid7_floor(instant timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN ((lpad(to_hex(((EXTRACT(epoch FROM instant) * (1000)::numeric))::bigint), 12, '0'::text) || repeat('0'::text, 20)))::uuid;
+
+CREATE TABLE public.account (
+    account_id text NOT NULL,
+    held_until timestamp with time zone,
+    held_reason text,
+    backoff_step integer DEFAULT 0 NOT NULL,
+    refused_in_a_row integer DEFAULT 0 NOT NULL,
+    learned_batch_size integer
+);
+
+CREATE TABLE public.api_key (
+    key_id bigint NOT NULL,
+    tenant_id integer NOT NULL,
+    key_hash bytea NOT NULL,
+    prefix text NOT NULL,
+    label text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_key_key_hash_check CHECK ((length(key_hash) = 32))
+);
+
+ALTER TABLE public.api_key ALTER COLUMN key_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.api_key_key_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.attempt (
+    attempt_id uuid NOT NULL,
+    tenant_id integer NOT NULL,
+    campaign_id uuid NOT NULL,
+    batch_id bigint NOT NULL,
+    account_id text NOT NULL,
+    first_seq integer NOT NULL,
+    last_seq integer NOT NULL,
+    messages integer NOT NULL,
+    segments integer NOT NULL,
+    excluded bytea,
+    digest bytea NOT NULL,
+    codec integer NOT NULL,
+    worker text NOT NULL,
+    state public.attempt_state DEFAULT 'open'::public.attempt_state NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    lease_until timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    detail text,
+    hints text[]
+)
+WITH (fillfactor='80');
+
+CREATE TABLE public.batch (
+    batch_id bigint NOT NULL,
+    tenant_id integer NOT NULL,
+    campaign_id uuid NOT NULL,
+    chunk_no integer NOT NULL,
+    first_seq integer NOT NULL,
+    last_seq integer NOT NULL,
+    segments integer NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    state public.batch_state DEFAULT 'pending'::public.batch_state NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempt_id uuid,
+    excluded bytea,
+    CONSTRAINT batch_check CHECK ((last_seq >= first_seq))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE public.batch ALTER COLUMN batch_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.batch_batch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.campaign (
+    tenant_id integer NOT NULL,
+    campaign_id uuid NOT NULL,
+    state public.campaign_state DEFAULT 'draft'::public.campaign_state NOT NULL,
+    name text NOT NULL,
+    text text NOT NULL,
+    sender text NOT NULL,
+    account_id text NOT NULL,
+    default_region text,
+    countries text[],
+    max_parts integer NOT NULL,
+    validity_s integer,
+    next_seq integer DEFAULT 0 NOT NULL,
+    next_chunk integer DEFAULT 0 NOT NULL,
+    next_upload integer DEFAULT 0 NOT NULL,
+    segments bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    completed_at timestamp with time zone
+);
+
+CREATE TABLE public.chunk (
+    tenant_id integer NOT NULL,
+    campaign_id uuid NOT NULL,
+    chunk_no integer NOT NULL,
+    first_seq integer NOT NULL,
+    messages integer NOT NULL,
+    codec integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    payload bytea NOT NULL
+);
+ALTER TABLE ONLY public.chunk ALTER COLUMN payload SET STORAGE EXTERNAL;
+
+CREATE TABLE public.counter (
+    tenant_id integer NOT NULL,
+    campaign_id uuid NOT NULL,
+    counter text NOT NULL,
+    n bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.counter_delta (
+    delta_id bigint NOT NULL,
+    tenant_id integer NOT NULL,
+    campaign_id uuid NOT NULL,
+    counter text NOT NULL,
+    n bigint NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE public.counter_delta ALTER COLUMN delta_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.counter_delta_delta_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.installation (
+    only_row boolean DEFAULT true NOT NULL,
+    mode text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT installation_mode_check CHECK ((mode = ANY (ARRAY['mock'::text, 'real'::text]))),
+    CONSTRAINT installation_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.message (
+    campaign_id uuid NOT NULL,
+    tenant_id integer NOT NULL,
+    seq integer NOT NULL,
+    msisdn bigint NOT NULL,
+    segments smallint NOT NULL,
+    state public.message_state DEFAULT 'queued'::public.message_state NOT NULL,
+    sent_at timestamp with time zone,
+    final_at timestamp with time zone,
+    report_closed_at timestamp with time zone,
+    provider_id text COLLATE pg_catalog."C",
+    error text
+)
+PARTITION BY RANGE (campaign_id);
+
+CREATE TABLE public.opt_out (
+    tenant_id integer NOT NULL,
+    msisdn bigint NOT NULL,
+    source text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.parked_report (
+    parked_id bigint NOT NULL,
+    provider_id text NOT NULL COLLATE pg_catalog."C",
+    status text NOT NULL,
+    at_us bigint,
+    error text,
+    received_at timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    next_try_at timestamp with time zone
+);
+
+ALTER TABLE public.parked_report ALTER COLUMN parked_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.parked_report_parked_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.report_conflict (
+    conflict_id bigint NOT NULL,
+    provider_id text NOT NULL COLLATE pg_catalog."C",
+    status text NOT NULL,
+    at_us bigint,
+    error text,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.report_conflict ALTER COLUMN conflict_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_conflict_conflict_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.report_page (
+    page_id bigint NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    applied_at timestamp with time zone,
+    reports integer NOT NULL,
+    body bytea NOT NULL
+);
+ALTER TABLE ONLY public.report_page ALTER COLUMN body SET STORAGE EXTERNAL;
+
+ALTER TABLE public.report_page ALTER COLUMN page_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_page_page_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.schema_migration (
+    number integer NOT NULL,
+    name text NOT NULL,
+    checksum bytea NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.skipped (
+    campaign_id uuid NOT NULL,
+    tenant_id integer NOT NULL,
+    upload_no integer NOT NULL,
+    line bigint NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL
+);
+
+CREATE TABLE public.tenant (
+    tenant_id integer NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    deactivated_at timestamp with time zone,
+    CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+);
+
+ALTER TABLE public.tenant ALTER COLUMN tenant_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.tenant_tenant_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.upload (
+    tenant_id integer NOT NULL,
+    campaign_id uuid NOT NULL,
+    upload_no integer NOT NULL,
+    upload_id text NOT NULL,
+    format text NOT NULL,
+    phone_column text,
+    state public.upload_state DEFAULT 'open'::public.upload_state NOT NULL,
+    token uuid NOT NULL,
+    byte_offset bigint DEFAULT 0 NOT NULL,
+    line bigint DEFAULT 0 NOT NULL,
+    rows bigint DEFAULT 0 NOT NULL,
+    digest bytea,
+    header text,
+    accepted bigint DEFAULT 0 NOT NULL,
+    skipped bigint DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    touched_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_key_hash_key UNIQUE (key_hash);
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_pkey PRIMARY KEY (attempt_id);
+
+ALTER TABLE ONLY public.batch
+    ADD CONSTRAINT batch_pkey PRIMARY KEY (batch_id);
+
+ALTER TABLE ONLY public.campaign
+    ADD CONSTRAINT campaign_pkey PRIMARY KEY (tenant_id, campaign_id);
+
+ALTER TABLE ONLY public.chunk
+    ADD CONSTRAINT chunk_pkey PRIMARY KEY (tenant_id, campaign_id, chunk_no);
+
+ALTER TABLE ONLY public.counter_delta
+    ADD CONSTRAINT counter_delta_pkey PRIMARY KEY (delta_id);
+
+ALTER TABLE ONLY public.counter
+    ADD CONSTRAINT counter_pkey PRIMARY KEY (tenant_id, campaign_id, counter);
+
+ALTER TABLE ONLY public.installation
+    ADD CONSTRAINT installation_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_pkey PRIMARY KEY (tenant_id, campaign_id, seq);
+
+ALTER TABLE ONLY public.opt_out
+    ADD CONSTRAINT opt_out_pkey PRIMARY KEY (tenant_id, msisdn);
+
+ALTER TABLE ONLY public.parked_report
+    ADD CONSTRAINT parked_report_pkey PRIMARY KEY (parked_id);
+
+ALTER TABLE ONLY public.report_conflict
+    ADD CONSTRAINT report_conflict_pkey PRIMARY KEY (conflict_id);
+
+ALTER TABLE ONLY public.report_page
+    ADD CONSTRAINT report_page_pkey PRIMARY KEY (page_id);
+
+ALTER TABLE ONLY public.schema_migration
+    ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.skipped
+    ADD CONSTRAINT skipped_pkey PRIMARY KEY (tenant_id, campaign_id, upload_no, line);
+
+ALTER TABLE ONLY public.tenant
+    ADD CONSTRAINT tenant_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.tenant
+    ADD CONSTRAINT tenant_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.upload
+    ADD CONSTRAINT upload_pkey PRIMARY KEY (tenant_id, campaign_id, upload_no);
+
+ALTER TABLE ONLY public.upload
+    ADD CONSTRAINT upload_tenant_id_campaign_id_upload_id_key UNIQUE (tenant_id, campaign_id, upload_id);
+
+CREATE INDEX attempt_campaign ON public.attempt USING btree (campaign_id, attempt_id);
+
+CREATE INDEX attempt_open ON public.attempt USING btree (lease_until) WHERE (state = 'open'::public.attempt_state);
+
+CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
+
+CREATE INDEX campaign_sending ON public.campaign USING btree (campaign_id) WHERE (state = 'sending'::public.campaign_state);
+
+CREATE INDEX counter_delta_campaign ON public.counter_delta USING btree (campaign_id);
+
+CREATE INDEX opt_out_recent ON public.opt_out USING btree (tenant_id, created_at);
+
+CREATE INDEX parked_report_due ON public.parked_report USING btree (next_try_at) WHERE (next_try_at IS NOT NULL);
+
+CREATE INDEX report_conflict_id ON public.report_conflict USING btree (provider_id);
+
+CREATE INDEX report_page_open ON public.report_page USING btree (page_id) WHERE (applied_at IS NULL);
+
+CREATE UNIQUE INDEX upload_one_open ON public.upload USING btree (tenant_id, campaign_id) WHERE (state = 'open'::public.upload_state);
+
+ALTER TABLE ONLY public.api_key
+    ADD CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
+
+ALTER TABLE ONLY public.attempt
+    ADD CONSTRAINT attempt_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batch(batch_id);
+
+ALTER TABLE ONLY public.batch
+    ADD CONSTRAINT batch_tenant_id_campaign_id_chunk_no_fkey FOREIGN KEY (tenant_id, campaign_id, chunk_no) REFERENCES public.chunk(tenant_id, campaign_id, chunk_no);
+
+ALTER TABLE ONLY public.campaign
+    ADD CONSTRAINT campaign_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.campaign
+    ADD CONSTRAINT campaign_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
+
+ALTER TABLE ONLY public.chunk
+    ADD CONSTRAINT chunk_tenant_id_campaign_id_fkey FOREIGN KEY (tenant_id, campaign_id) REFERENCES public.campaign(tenant_id, campaign_id);
+
+ALTER TABLE ONLY public.opt_out
+    ADD CONSTRAINT opt_out_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
+
+ALTER TABLE ONLY public.upload
+    ADD CONSTRAINT upload_tenant_id_campaign_id_fkey FOREIGN KEY (tenant_id, campaign_id) REFERENCES public.campaign(tenant_id, campaign_id);
