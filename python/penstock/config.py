@@ -82,7 +82,7 @@ class Redis(Section, frozen=True, kw_only=True):
 class Mitto(Section, frozen=True, kw_only=True):
     """The provider."""
 
-    api_base: str | None = None
+    api_base: Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")] | None = None
     """Not set: Mitto's own address in real mode, a simulator started beside the gateway in mock mode."""
     api_key: Secret | None = None
     """From Mitto's customer portal."""
@@ -169,6 +169,9 @@ class Settings(Section, frozen=True, kw_only=True):
 
 Path_ = tuple[str, str]
 
+LONGEST_CALL: Final = timedelta(seconds=120)
+"""An attempt's lease: a call to the provider must have ended before."""
+
 KNOWN_NAMES: Final[Mapping[str, Path_]] = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("redis", "url"),
@@ -209,6 +212,7 @@ _REAL_NEEDS: Final = (
     "MITTO_MAX_SEGMENTS_PER_S",
 )
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 # What the simulator expects when nothing else is said; worthless anywhere else.
@@ -244,6 +248,12 @@ def load(environment: Mapping[str, str]) -> Settings:
         told = {problem.partition(":")[0].removesuffix("_FILE") for problem in problems}
         missing = [name for name in _REAL_NEEDS if KNOWN_NAMES[name] not in given and name not in told]
         problems += [f"{name}: required in real mode" for name in missing]
+    for name in sorted(KNOWN_NAMES):
+        if name in environment and f"{name}_FILE" in environment:
+            problems.append(f"{name}: given twice, also as {name}_FILE")
+    mitto = sections["mitto"]
+    if isinstance(mitto, Mitto) and mitto.timeout >= LONGEST_CALL:
+        problems.append(f"{environment_name('mitto', 'timeout')}: must be under {LONGEST_CALL.total_seconds():.0f}s, the lease")
     if problems:
         raise ConfigError(sorted(problems))
     general = msgspec.structs.replace(sections["general"], mode=mode)
@@ -317,7 +327,7 @@ def _value(field: msgspec.structs.FieldInfo, source: str, text: str, problems: l
         problems.append(f"{source}: has no value")
         return UNSET
     if Secret in kinds:
-        return Secret(text)
+        return _secret(source, text.strip(), problems)
     if field.type is timedelta:
         return _duration(source, text, problems)
     try:
@@ -325,6 +335,14 @@ def _value(field: msgspec.structs.FieldInfo, source: str, text: str, problems: l
     except msgspec.ValidationError as error:
         problems.append(f"{source}: {_choices(kinds) or error}")
         return UNSET
+
+
+def _secret(source: str, text: str, problems: list[str]) -> object:
+    """Secrets travel in headers and URLs: anything but visible ASCII is a slip, such as a second line."""
+    if not _VISIBLE.fullmatch(text):
+        problems.append(f"{source}: has a space, a line break or a character outside ASCII")
+        return UNSET
+    return Secret(text)
 
 
 def _choices(kinds: tuple[Any, ...]) -> str:
@@ -339,7 +357,7 @@ def _choices(kinds: tuple[Any, ...]) -> str:
 def _duration(source: str, text: str, problems: list[str]) -> object:
     match = _DURATION.fullmatch(text.strip())
     try:
-        if match is not None:
+        if match is not None and float(match[1]) > 0:
             return timedelta(**{_UNITS[match[2]]: float(match[1])})
     except OverflowError:  # longer than anything can last
         pass

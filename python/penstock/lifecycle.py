@@ -1,7 +1,7 @@
 """Services and the one runner for them: started together, drained last-first, also when one of them crashes."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import structlog
@@ -28,10 +28,13 @@ class StoppedUnaskedError(RuntimeError):
     """A service came back although nobody had asked it to stop."""
 
 
-async def run_services(services: Sequence[Service], stop: asyncio.Event, *, grace_s: float) -> bool:
+async def run_services(
+    services: Sequence[Service], stop: asyncio.Event, *, grace_s: float, eager: Collection[Service] = ()
+) -> bool:
     """Run until `stop` is set or a service dies, then drain last-first; say whether all stopped in time.
 
-    The list's order is the drain order reversed: put writers first and doors last. This is not a bare TaskGroup because a
+    The list's order is the drain order reversed: put writers first and doors last. `eager` services are told to stop at once,
+    with the last: what begins work must not begin more while a door drains. This is not a bare TaskGroup because a
     TaskGroup cancels every task at the first crash, and answers already received but not yet written would be lost exactly
     when they matter. Raises an ExceptionGroup of what the services raised.
     """
@@ -44,6 +47,9 @@ async def run_services(services: Sequence[Service], stop: asyncio.Event, *, grac
         task.add_done_callback(lambda _: stop.set())
     try:
         await stop.wait()
+        for service, halt in zip(services, halts, strict=True):
+            if service in eager:
+                halt.set()
         in_time = await _drain(halts, tasks, grace_s)
     finally:
         for task in tasks:

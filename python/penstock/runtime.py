@@ -54,6 +54,8 @@ class Runtime:
     def __init__(self, settings: Settings, services: Sequence[Service], health: Health) -> None:
         self.settings = settings
         self.services = services
+        self.eager = [service for service in services if service.name in ("dispatch", "http")]
+        """Stopped at once: they begin work that the others finish."""
         self.health = health
 
 
@@ -67,7 +69,7 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         store = await stack.enter_async_context(Store.open(dsn, settings.database))
         await _ensure_account(store, settings)
         health = Health(checks={"database": store.check})
-        services: list[Service] = []
+        services: list[Service] = [_ops_door(settings, health, metrics)]
         if settings.general.role in ("all", "jobs"):
             services.append(_leader(dsn, store, settings, clock, metrics))
         if settings.general.role in ("all", "receipts"):
@@ -100,8 +102,15 @@ async def _ensure_account(store: Store, settings: Settings) -> None:
         await accounts.ensure_account(connection, AccountId(settings.mitto.traffic_account_id or ""))
 
 
+def _ops_door(settings: Settings, health: Health, metrics: Metrics) -> Service:
+    """Stands first among the services, so that it answers until the others have drained."""
+    app = web.Application()
+    app.add_routes(ops.routes(health, metrics))
+    return WebServer("ops", app, settings.http.host, settings.http.ops_port)
+
+
 def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, health: Health) -> list[Service]:
-    """The HTTP listeners of this role: the ops port always, the main one for callers and for the provider."""
+    """The main HTTP listener, for callers and for the provider, and what stores the provider's reports behind it."""
     services: list[Service] = []
     ops_routes = ops.routes(health, metrics)
     extra: list[web.RouteDef] = []
@@ -109,9 +118,6 @@ def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, hea
         receiver = Receiver(store, metrics)
         services.append(receiver)
         extra += webhooks.routes(receiver.accept, settings.mitto.webhook_secret, metrics)
-    ops_app = web.Application()
-    ops_app.add_routes(ops_routes)
-    services.append(WebServer("ops", ops_app, settings.http.host, settings.http.ops_port))
     if settings.general.role in ("all", "api", "receipts"):
         parts = ApiParts(
             store=store,

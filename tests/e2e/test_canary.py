@@ -32,7 +32,7 @@ FIRST = 4915177700000
 RECIPIENTS = 60
 API_KEY_BYTES = b"0123456789-a-marked-key-of-32-by"
 API_KEY_TAIL = base64.urlsafe_b64encode(API_KEY_BYTES).decode()[12:40]
-MARKS = re.compile(rf"{MARK}|49151777\d|151777\d{5}|{re.escape(API_KEY_TAIL)}", re.IGNORECASE)
+MARKS = re.compile(rf"{MARK}|49151777\d|151777\d{{5}}|{re.escape(API_KEY_TAIL)}", re.IGNORECASE)
 SECRETS = {
     "MITTO_API_KEY": f"{MARK}-mitto-key",
     "MITTO_WEBHOOK_SECRET": f"{MARK}-webhook-secret",

@@ -61,11 +61,11 @@ async def test_pages_are_taken_once_and_in_order(store: Store) -> None:
         for n in range(3):
             await reports.insert_page(first, n, bytes([n]))
         async with first.transaction(), second.transaction():
-            one = await reports.take_pages(first, 2)
-            two = await reports.take_pages(second, 2)
+            one = await reports.take_pages(first, 2, 1000)
+            two = await reports.take_pages(second, 2, 1000)
             assert [page.body for page in one + two] == [b"\x00", b"\x01", b"\x02"]
             await reports.finish_pages(first, [page.page_id for page in one])
-        assert [page.body for page in await reports.take_pages(first, 10)] == [b"\x02"]
+        assert [page.body for page in await reports.take_pages(first, 10, 1000)] == [b"\x02"]
         assert await reports.count_waiting(first) == (2, 0)
 
 

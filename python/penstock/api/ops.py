@@ -9,7 +9,6 @@ from penstock import __version__
 from penstock.health import Health
 from penstock.telemetry.metrics import Metrics
 
-
 PATHS: Final = frozenset({"/livez", "/healthz", "/startupz", "/health/ready", "/readiness", "/health", "/metrics"})
 """Asked every few seconds: their requests are measured, but make no log line."""
 

@@ -95,7 +95,9 @@ async def _serve(settings: "Settings") -> bool:
         _announce(runtime)
         async with asyncio.TaskGroup() as side:
             side.create_task(_mark_draining(runtime, stop))
-            clean = await run_services(runtime.services, stop, grace_s=settings.general.drain.total_seconds())
+            clean = await run_services(
+                runtime.services, stop, grace_s=settings.general.drain.total_seconds(), eager=runtime.eager
+            )
     log.info("stopped", clean=clean)
     return clean
 

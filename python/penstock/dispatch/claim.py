@@ -39,7 +39,6 @@ class Claimed(Struct, frozen=True):
 
     attempt: Attempt
     body: bytes
-    seqs: list[int]
     segments: int
 
 
@@ -67,8 +66,8 @@ class Claimer:
         self._bounds = bounds
         self._worker = worker
         self._new_attempt_id = new_attempt_id
-        self.doubtful: list[AttemptId] = []
-        """Attempts whose COMMIT was not answered: if they exist, nothing of them was sent."""
+        self.doubtful: set[AttemptId] = set()
+        """Attempts whose claim ended without a word: if they exist, nothing of them was sent."""
 
     async def claim(self, lane: Lane, granted_segments: int) -> Claimed | LeftOut | NothingDue:
         """Raises BatchFailedError, UnavailableError."""
@@ -79,7 +78,7 @@ class Claimer:
         except BatchFailedError:
             raise
         except BaseException:
-            self.doubtful.append(attempt_id)
+            self.doubtful.add(attempt_id)
             raise
 
     async def _claim(
@@ -105,7 +104,7 @@ class Claimer:
             segments=encoded.segments, digest=encoded.digest, codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE
         )
         await dispatch.open_attempt(connection, attempt, intent)
-        return Claimed(attempt, encoded.body, encoded.seqs, encoded.segments)
+        return Claimed(attempt, encoded.body, encoded.segments)
 
     async def _encode(
         self, campaign: SendingCampaign, batch: DueBatch, excluded: bytes | None, granted: int
@@ -138,7 +137,7 @@ async def _expire(connection: Connection, lane: Lane, batch: DueBatch) -> LeftOu
 
 async def _leave_out_opted_out(connection: Connection, lane: Lane, batch: DueBatch) -> bytes | None:
     """The batch's bitmap of left-out messages, with those added whose number opted out after the upload."""
-    numbers = await dispatch.list_recent_opt_outs(connection, lane.tenant_id, batch.created_at)
+    numbers = await dispatch.list_recent_opt_outs(connection, lane.tenant_id, batch.opt_outs_at)
     if not numbers:
         return batch.excluded
     try:

@@ -14,14 +14,14 @@ from msgspec import Struct
 
 from penstock.clock import Clock
 from penstock.dispatch.choose import Chooser
-from penstock.dispatch.claim import BatchFailedError, Claimed, Claimer, LeftOut, NothingDue
+from penstock.dispatch.claim import LEASE, BatchFailedError, Claimed, Claimer, LeftOut, NothingDue
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
 from penstock.domain.batch import MAX_ATTEMPTS
 from penstock.domain.errors import UnavailableError
 from penstock.domain.fairness import Lane
-from penstock.domain.ids import AccountId, TenantId
-from penstock.domain.outcome import Accepted, NotSent, Outcome
+from penstock.domain.ids import AccountId, AttemptId, TenantId
+from penstock.domain.outcome import Accepted, Outcome
 from penstock.domain.retry import LONGEST_DELAY_S
 from penstock.lifecycle import wait_for_halt
 from penstock.providers.port import Answered, Provider, Reply, pack_reply, unpack_reply
@@ -36,6 +36,8 @@ RENEW_S: Final = 5.0
 """How long a claimed batch may wait for a permit in place of one that grew old; then it goes back to the queue."""
 RETRY_S: Final = 0.25
 """Pause before the database is tried again."""
+LOOK_AGAIN_S: Final = 1.0
+"""How often claims without a confirmed end are looked for."""
 REFUSED_PAUSE_S: Final = 0.02
 """A refused permit pauses its sender only this long: the next lane may belong to an account with room."""
 
@@ -97,6 +99,8 @@ class Dispatcher:
         self._in_flight = in_flight
         self._poll_s = poll_s
         self._crashes: list[Exception] = []
+        self._look_again_at = float("-inf")
+        self._doubtful_since: dict[AttemptId, float] = {}
 
     async def run(self, halt: asyncio.Event) -> None:
         """Settle what an earlier process left in the spool, then send until halted."""
@@ -153,24 +157,27 @@ class Dispatcher:
         parts, attempt = self._parts, claimed.attempt
         with parts.metrics.in_flight.track_inprogress():
             if not await self._is_permitted(claimed, lane, permit):
-                await _until_available(lambda: parts.settler.settle(attempt, NotSent("permit_expired")))
+                await _until_available(lambda: parts.settler.hand_back(attempt, "permit_expired"))
                 return
             with parts.metrics.call_duration.time():
                 reply = await parts.provider.send_bulk(claimed.body, attempt.messages)
             if isinstance(reply, Answered):
                 parts.spool.put(attempt.attempt_id, pack_reply(reply))
             outcome = await asyncio.to_thread(self._judge, reply, attempt)
-            await _until_available(lambda: parts.settler.settle(attempt, outcome, claimed.seqs))
+            await _until_available(lambda: parts.settler.settle(attempt, outcome))
             parts.spool.drop(attempt.attempt_id)
             if isinstance(outcome, Accepted):
                 parts.metrics.segments_sent.inc(claimed.segments)
 
     async def _is_permitted(self, claimed: Claimed, lane: Lane, permit: Permit) -> bool:
-        """A claim that took long (a slow disk, a busy machine) pays again rather than send on a permit of an earlier window."""
+        """Pay again rather than send on a permit that grew old (a slow disk, a busy machine) or covers less than was claimed.
+
+        A claim is cut to what was granted, but for its first message: that one goes whole, however many segments it has.
+        """
         parts = self._parts
         until = parts.clock.monotonic() + RENEW_S
         segments = claimed.segments
-        while not permit.granted or parts.clock.monotonic() >= permit.expires_at:
+        while permit.granted < segments or parts.clock.monotonic() >= permit.expires_at:
             permit = await parts.limiter.acquire(lane.account_id, lane.tenant_id, want=segments, minimum=segments)
             if parts.clock.monotonic() >= until:
                 return False
@@ -181,40 +188,53 @@ class Dispatcher:
     async def replay_spool(self) -> None:
         """Settle every answer that was received but not recorded."""
         parts = self._parts
-        for attempt_id, packed in parts.spool.answers():
-            try:
-                reply = unpack_reply(packed)
-            except msgspec.DecodeError:
-                log.exception("spooled_answer_damaged", attempt_id=str(attempt_id))
-                parts.spool.set_aside(attempt_id)
-                continue
+        for name, attempt_id, packed in parts.spool.answers():
             async with parts.store.engine() as connection:
                 attempt = await attempts.find_attempt(connection, attempt_id)
-            if attempt is not None:
-                await parts.settler.settle(attempt, self._judge(reply, attempt))
-                log.info("spooled_answer_settled", batch_id=attempt.batch_id)
+            reply = _unpacked(packed)
+            if attempt is None or reply is None:
+                # Damaged, or the answer to another database's attempt: this start may be the mistake, so nothing is deleted.
+                log.error("spooled_answer_set_aside", attempt_id=str(attempt_id))
+                parts.spool.set_aside(name)
+                continue
+            await parts.settler.settle(attempt, self._judge(reply, attempt))
+            log.info("spooled_answer_settled", batch_id=attempt.batch_id)
             parts.spool.drop(attempt_id)
 
     def _judge(self, reply: Reply, attempt: Attempt) -> Outcome:
         return self._parts.judge(reply, attempt.messages, attempt.account_id, now=self._parts.clock.now())
 
     async def _resolve_doubtful(self) -> None:
-        """Claims that ended without a word: if they were committed after all, hand them back; nothing had left."""
-        doubtful = self._parts.claimer.doubtful
-        while doubtful:
-            attempt_id = doubtful[-1]
+        """Claims that ended without a word: if they were committed after all, hand them back; nothing had left.
+
+        A COMMIT may still hang on the server, so that a miss proves nothing before an attempt's lease would be over.
+        """
+        doubtful, now = self._parts.claimer.doubtful, self._parts.clock.monotonic()
+        if not doubtful or now < self._look_again_at:
+            return
+        self._look_again_at = now + LOOK_AGAIN_S
+        for attempt_id in list(doubtful):
+            since = self._doubtful_since.setdefault(attempt_id, now)
             async with self._parts.store.engine() as connection:
                 attempt = await attempts.find_attempt(connection, attempt_id)
             if attempt is not None:
-                await self._parts.settler.settle(attempt, NotSent("claim_unconfirmed"))
-            if attempt_id in doubtful:
-                doubtful.remove(attempt_id)
+                await self._parts.settler.hand_back(attempt, "claim_unconfirmed")
+            if attempt is not None or now - since > LEASE.total_seconds():
+                doubtful.discard(attempt_id)
+                self._doubtful_since.pop(attempt_id, None)
 
     async def _count_failure(self, error: BatchFailedError) -> None:
         wait = timedelta(seconds=LONGEST_DELAY_S)
         async with self._parts.store.engine() as connection:
             state = await dispatch.count_batch_failure(connection, error.batch_id, MAX_ATTEMPTS, wait)
         log.error("batch_failed", batch_id=error.batch_id, state=state, exc_info=error)
+
+
+def _unpacked(packed: bytes) -> Answered | None:
+    try:
+        return unpack_reply(packed)
+    except msgspec.DecodeError:
+        return None
 
 
 async def _until_available(step: Callable[[], Awaitable[None]]) -> None:

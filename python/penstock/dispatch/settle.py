@@ -11,7 +11,7 @@ from typing import Final, assert_never
 import structlog
 from msgspec import Struct
 
-from penstock.domain.batch import BatchState
+from penstock.domain.batch import TRANSITIONS, BatchEvent, BatchState
 from penstock.domain.message import MessageState
 from penstock.domain.outcome import Accepted, Held, NotSent, Outcome, Refused, Split, Throttled, Unknown
 from penstock.domain.retry import backoff_s, hold_s
@@ -30,10 +30,19 @@ _WAS: Final = {"open": MessageState.QUEUED, "unknown": MessageState.UNKNOWN}
 
 
 class Step(Struct, frozen=True):
-    """One attempt under lock, and the state its messages left."""
+    """One attempt under lock, and the state its messages leave."""
 
     attempt: Attempt
     was: MessageState
+
+    def batch_after(self, event: BatchEvent) -> BatchState:
+        """Where the attempt's batch goes. Raises KeyError for an event that the table does not have: a defect."""
+        batch = BatchState.UNKNOWN if self.was is MessageState.UNKNOWN else BatchState.SENDING
+        return TRANSITIONS[batch, event]
+
+
+Gains = dict[MessageState, int]
+"""How many messages each state gained."""
 
 
 class Settler:
@@ -44,96 +53,126 @@ class Settler:
         self._metrics = metrics
         self._random = random
 
-    async def settle(self, attempt: Attempt, outcome: Outcome, seqs: list[int] | None = None) -> None:
+    async def settle(self, attempt: Attempt, outcome: Outcome) -> None:
         """Record `outcome`; nothing if the attempt was settled before. Raises UnavailableError: then call it again."""
         try:
-            await self._settle(attempt, outcome, seqs)
+            gains = await self._settle(attempt, outcome)
         except KnownIdError:
-            outcome = Unknown("answer_repeats_known_id")
-            await self._settle(attempt, outcome, seqs)
+            outcome = Unknown("answer_repeats_known_id", outcome.ids if isinstance(outcome, Accepted) else ())
+            gains = await self._settle(attempt, outcome)
+        for state, n in gains.items():
+            self._metrics.messages.labels(state).inc(n)
         self._metrics.calls.labels(type(outcome).__name__.lower()).inc()
         if not isinstance(outcome, Accepted):
             log.warning(
                 "batch_not_accepted", outcome=type(outcome).__name__, reason=_reason(outcome), batch_id=attempt.batch_id
             )
 
-    async def _settle(self, attempt: Attempt, outcome: Outcome, seqs: list[int] | None) -> None:
+    async def hand_back(self, attempt: Attempt, reason: str) -> None:
+        """Return a batch that was claimed and not sent, for a reason of our own: the account is not to blame."""
         async with self._store.engine() as connection, connection.transaction():
-            was = _WAS.get(await attempts.lock_attempt(connection, attempt.attempt_id))
-            if was is None or (isinstance(outcome, Unknown) and was is MessageState.UNKNOWN):
-                return
-            await self._record(connection, Step(attempt, was), outcome, seqs)
+            if step := await _lock(connection, attempt):
+                await _hand_back(connection, step, "not_sent", reason)
+        log.info("batch_handed_back", reason=reason, batch_id=attempt.batch_id)
 
-    async def _record(self, connection: Connection, step: Step, outcome: Outcome, seqs: list[int] | None) -> None:
+    async def _settle(self, attempt: Attempt, outcome: Outcome) -> Gains:
+        async with self._store.engine() as connection, connection.transaction():
+            step = await _lock(connection, attempt)
+            if step is None or (isinstance(outcome, Unknown) and step.was is MessageState.UNKNOWN):
+                return {}
+            return await self._record(connection, step, outcome)
+
+    async def _record(self, connection: Connection, step: Step, outcome: Outcome) -> Gains:  # noqa: PLR0911 - one a case
         match outcome:
             case Accepted():
-                await self._accept(connection, step, outcome, seqs or step.attempt.seqs())
+                return await _accept(connection, step, outcome)
             case Unknown():
-                await attempts.mark_unknown(connection, step.attempt, step.was, outcome.reason, outcome.hints)
+                return await self._lose_track(connection, step, outcome)
             case Refused():
-                await self._refuse(connection, step, outcome)
+                return await self._refuse(connection, step, outcome)
             case Split():
-                await self._split(connection, step, outcome)
+                return await self._split(connection, step, outcome)
             case NotSent():
-                wait = backoff_s(await accounts.back_off_account(connection, step.attempt.account_id), self._random())
-                await _hand_back(connection, step, "not_sent", outcome.reason, wait)
+                return await self._back_off(connection, step, "not_sent", outcome.reason, 0.0)
             case Throttled():
-                failures = await accounts.back_off_account(connection, step.attempt.account_id)
-                wait = outcome.retry_after_s if outcome.retry_after_s is not None else backoff_s(failures, self._random())
-                await _hand_back(connection, step, "throttled", "http_429", wait)
+                return await self._back_off(connection, step, "throttled", "http_429", outcome.retry_after_s or 0.0)
             case Held():
-                await self._hold(connection, step, outcome.reason)
+                return await self._hold(connection, step, outcome.reason)
             case _:
                 assert_never(outcome)
 
-    async def _accept(self, connection: Connection, step: Step, outcome: Accepted, seqs: list[int]) -> None:
-        attempt = step.attempt
-        accepted = seqs if len(outcome.positions) == len(seqs) else [seqs[position] for position in outcome.positions]
-        sent = await attempts.accept_messages(connection, attempt, accepted, outcome.ids, step.was)
-        rejected = 0
-        if outcome.refused:
-            refused = [seqs[position] for position, _ in outcome.refused]
-            errors = [error for _, error in outcome.refused]
-            rejected = await attempts.reject_messages(connection, attempt, refused, errors, step.was)
-        await _book(connection, step, {MessageState.SENT: sent, MessageState.REJECTED: rejected})
-        await attempts.close_attempt(connection, attempt.attempt_id, "accepted", BatchState.SETTLED)
-        await accounts.note_success(connection, attempt.account_id)
-        self._metrics.messages.labels(MessageState.SENT).inc(sent)
-        self._metrics.messages.labels(MessageState.REJECTED).inc(rejected)
+    async def _lose_track(self, connection: Connection, step: Step, outcome: Unknown) -> Gains:
+        """The account backs off too: a provider that answers nothing usable must not be fed the whole backlog."""
+        n = await attempts.mark_unknown(connection, step.attempt, step.was, outcome.reason, outcome.hints)
+        await self._pause(connection, step.attempt, outcome.reason, 0.0)
+        return {MessageState.UNKNOWN: n}
 
-    async def _refuse(self, connection: Connection, step: Step, outcome: Refused) -> None:
+    async def _refuse(self, connection: Connection, step: Step, outcome: Refused) -> Gains:
         attempt = step.attempt
         if await accounts.note_refused(connection, attempt.account_id) >= REFUSED_IN_A_ROW:
-            await self._hold(connection, step, f"{outcome.reason}_repeated")
-            return
+            return await self._hold(connection, step, f"{outcome.reason}_repeated")
         seqs = attempt.seqs()
         rejected = await attempts.reject_messages(connection, attempt, seqs, [outcome.reason] * len(seqs), step.was)
-        await _book(connection, step, {MessageState.REJECTED: rejected})
-        await attempts.close_attempt(connection, attempt.attempt_id, "refused", BatchState.SETTLED, detail=outcome.reason)
-        self._metrics.messages.labels(MessageState.REJECTED).inc(rejected)
+        gains = {MessageState.REJECTED: rejected}
+        await _book(connection, step, gains)
+        batch = step.batch_after(BatchEvent.ANSWERED)
+        await attempts.close_attempt(connection, attempt.attempt_id, "refused", batch, detail=outcome.reason)
+        return gains
 
-    async def _split(self, connection: Connection, step: Step, outcome: Split) -> None:
+    async def _split(self, connection: Connection, step: Step, outcome: Split) -> Gains:
         attempt = step.attempt
         if attempt.messages == 1:
-            await self._refuse(connection, step, Refused(outcome.reason))
-            return
+            return await self._refuse(connection, step, Refused(outcome.reason))
         await _return_to_queue(connection, step)
         await attempts.halve_batch(connection, attempt.attempt_id, outcome.reason)
         if outcome.is_size:
             await accounts.learn_batch_size(connection, attempt.account_id, max(1, attempt.messages // 2))
+        return {}
 
-    async def _hold(self, connection: Connection, step: Step, reason: str) -> None:
-        wait = hold_s(await accounts.back_off_account(connection, step.attempt.account_id))
-        log.error("account_held", account_id=step.attempt.account_id, reason=reason, seconds=wait)
-        await _hand_back(connection, step, "held", reason, wait)
+    async def _hold(self, connection: Connection, step: Step, reason: str) -> Gains:
+        wait_s = hold_s(await accounts.back_off_account(connection, step.attempt.account_id))
+        log.error("account_held", account_id=step.attempt.account_id, reason=reason, seconds=wait_s)
+        await _hand_back(connection, step, "held", reason)
+        await accounts.hold_account(connection, step.attempt.account_id, timedelta(seconds=wait_s), reason)
+        return {}
+
+    async def _back_off(self, connection: Connection, step: Step, ended: str, reason: str, least_s: float) -> Gains:
+        """The batch is pending again; its whole account waits, so that no other batch runs into the same wall."""
+        await _hand_back(connection, step, ended, reason)
+        await self._pause(connection, step.attempt, reason, least_s)
+        return {}
+
+    async def _pause(self, connection: Connection, attempt: Attempt, reason: str, least_s: float) -> None:
+        """At least what the provider asked for, and longer each time until a call succeeds."""
+        failures = await accounts.back_off_account(connection, attempt.account_id)
+        wait_s = max(least_s, backoff_s(failures, self._random()))
+        await accounts.hold_account(connection, attempt.account_id, timedelta(seconds=wait_s), reason)
 
 
-async def _hand_back(connection: Connection, step: Step, ended: str, reason: str, wait_s: float) -> None:
-    """The batch is pending again; its whole account waits, so that no other batch runs into the same wall."""
-    attempt = step.attempt
+async def _lock(connection: Connection, attempt: Attempt) -> Step | None:
+    """The attempt under lock, or None when its outcome is on record already."""
+    was = _WAS.get(await attempts.lock_attempt(connection, attempt.attempt_id))
+    return None if was is None else Step(attempt, was)
+
+
+async def _accept(connection: Connection, step: Step, outcome: Accepted) -> Gains:
+    attempt, seqs = step.attempt, step.attempt.seqs()
+    accepted = seqs if len(outcome.positions) == len(seqs) else [seqs[position] for position in outcome.positions]
+    gains = {MessageState.SENT: await attempts.accept_messages(connection, attempt, accepted, outcome.ids, step.was)}
+    if outcome.refused:
+        refused = [seqs[position] for position, _ in outcome.refused]
+        errors = [error for _, error in outcome.refused]
+        gains[MessageState.REJECTED] = await attempts.reject_messages(connection, attempt, refused, errors, step.was)
+    await _book(connection, step, gains)
+    await attempts.close_attempt(connection, attempt.attempt_id, "accepted", step.batch_after(BatchEvent.ANSWERED))
+    await accounts.note_success(connection, attempt.account_id)
+    return gains
+
+
+async def _hand_back(connection: Connection, step: Step, ended: str, reason: str) -> None:
     await _return_to_queue(connection, step)
-    await attempts.close_attempt(connection, attempt.attempt_id, ended, BatchState.PENDING, detail=reason)
-    await accounts.hold_account(connection, attempt.account_id, timedelta(seconds=wait_s), reason)
+    batch = step.batch_after(BatchEvent.HAND_BACK)
+    await attempts.close_attempt(connection, step.attempt.attempt_id, ended, batch, detail=reason)
 
 
 async def _return_to_queue(connection: Connection, step: Step) -> None:
@@ -143,7 +182,7 @@ async def _return_to_queue(connection: Connection, step: Step) -> None:
         await _book(connection, step, {MessageState.QUEUED: n})
 
 
-async def _book(connection: Connection, step: Step, gains: dict[MessageState, int]) -> None:
+async def _book(connection: Connection, step: Step, gains: Gains) -> None:
     """What these states gain, the state they left loses: the books balance in every transaction."""
     deltas = {**gains, step.was: gains.get(step.was, 0) - sum(gains.values())}
     await campaigns.add_counts(connection, step.attempt.tenant_id, step.attempt.campaign_id, deltas)

@@ -8,8 +8,9 @@ LONGEST_DELAY_S: Final = 60.0
 FIRST_HOLD_S: Final = 15.0
 LONGEST_HOLD_S: Final = 900.0
 
-PARKED_REPORT_DELAYS_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 21_600.0, 86_400.0)
-"""A report whose message is not known yet is tried again after these; then it stays on record, unmatched."""
+PARKED_REPORT_DELAYS_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, *(21_600.0,) * 16)
+"""A report whose message is not known yet is tried again after these; then it stays on record, unmatched. Four days in all,
+longer than the report window, so that an answer found in the spool after a weekend still meets its reports."""
 
 
 def backoff_s(step: int, random: float) -> float:

@@ -49,7 +49,9 @@ async def read_result(connection: Connection, upload: Upload) -> UploadResult:
 
 
 async def _store(connection: Connection, upload: Upload, chunk: _core.Chunk) -> None:
-    if not await uploads.insert_chunk(connection, upload.tenant_id, upload.campaign_id, chunk):
+    # The opt-outs were read once, after the upload began; an upload may last for hours.
+    began = upload.started_at
+    if not await uploads.insert_chunk(connection, upload.tenant_id, upload.campaign_id, chunk, opt_outs_at=began):
         raise _MovedOnError
     if not await uploads.advance_upload(connection, upload, chunk):
         raise _MovedOnError

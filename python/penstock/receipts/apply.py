@@ -57,21 +57,14 @@ class Applier:
 
     async def _apply_pages(self) -> bool:
         async with self._store.engine() as connection, connection.transaction():
-            pages = await reports.take_pages(connection, MOST_PAGES)
+            pages = await reports.take_pages(connection, MOST_PAGES, self._flush_reports)
             if not pages:
                 return False
-            found: list[Report] = []
-            taken: list[int] = []
-            for page in pages:
-                if found and len(found) + page.reports > self._flush_reports:
-                    break
-                found += await _read(page.body)
-                taken.append(page.page_id)
-            unmatched = await self._apply(connection, found)
+            unmatched = await self._apply(connection, await _read(b"".join(page.body for page in pages)))
             if unmatched:
                 await reports.park_reports(connection, unmatched, parked_delay_s(0) or 0)
                 self._metrics.reports.labels("parked").inc(len(unmatched))
-            await reports.finish_pages(connection, taken)
+            await reports.finish_pages(connection, [page.page_id for page in pages])
         return True
 
     async def _retry_parked(self) -> bool:
@@ -105,7 +98,9 @@ class Applier:
             unmatched = [report for report in finals if report.provider_id not in final]
             conflicts += [report for report in finals if final.get(report.provider_id, report.state) is not report.state]
             self._metrics.webhooks_duplicate.inc(len(finals) - moved - len(unmatched))
-        await self._record(connection, conflicts)
+        # What a message did not hear first it cannot contradict: these come again with their parked report.
+        early = {report.provider_id for report in unmatched}
+        await self._record(connection, [report for report in conflicts if report.provider_id not in early])
         return unmatched
 
     async def _record(self, connection: Connection, conflicts: Sequence[Report]) -> None:
@@ -115,7 +110,7 @@ class Applier:
 
 
 async def _read(body: bytes) -> list[Report]:
-    """The reports of a page, which the receiver has already read once."""
+    """The reports of some pages, which the receiver has already read once."""
     found = await asyncio.to_thread(_core.read_reports, body, "application/x-ndjson")
     return [
         Report(provider_id, status, at_us, error)

@@ -97,12 +97,13 @@ async def close_attempt(  # noqa: PLR0913 - one argument a column
 
 async def mark_unknown(
     connection: Connection, attempt: Attempt, was: MessageState, reason: str, hints: Sequence[str] = ()
-) -> None:
-    """Hold the whole range: nobody knows what became of it. For the caller's transaction."""
+) -> int:
+    """Hold the whole range: nobody knows what became of it. For the caller's transaction; how many messages it holds."""
     n = await move_range(connection, attempt, was, MessageState.UNKNOWN)
     deltas = {was: -n, MessageState.UNKNOWN: n}
     await add_counts(connection, attempt.tenant_id, attempt.campaign_id, deltas)
     await close_attempt(connection, attempt.attempt_id, "unknown", BatchState.UNKNOWN, detail=reason, hints=list(hints) or None)
+    return n
 
 
 async def halve_batch(connection: Connection, attempt_id: AttemptId, detail: str) -> None:

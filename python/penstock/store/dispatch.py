@@ -45,8 +45,8 @@ class DueBatch(Struct, frozen=True):
     chunk_first_seq: int
     chunk_messages: int
     payload: bytes
-    created_at: datetime
-    """When the chunk was stored."""
+    opt_outs_at: datetime
+    """An instant before the opt-outs that the chunk leaves out were read."""
 
 
 class Intent(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,6 @@ from penstock.store.pool import Connection
 from penstock.store.queries import query
 
 ADD_OPT_OUTS = query("opt_outs.add_opt_outs")
-REMOVE_OPT_OUT = query("opt_outs.remove_opt_out")
 REMOVE_OPT_OUTS = query("opt_outs.remove_opt_outs")
 LIST_OPT_OUTS = query("opt_outs.list_opt_outs")
 PACK_OPT_OUTS = query("opt_outs.pack_opt_outs")
@@ -27,11 +26,6 @@ class OptOut(Struct, frozen=True):
 async def add_opt_outs(connection: Connection, tenant_id: TenantId, numbers: Sequence[int], source: str) -> int:
     """How many were new."""
     return len(await connection.fetch(ADD_OPT_OUTS, tenant_id, numbers, source))
-
-
-async def remove_opt_out(connection: Connection, tenant_id: TenantId, number: int) -> bool:
-    """Whether it was there."""
-    return await connection.fetchval(REMOVE_OPT_OUT, tenant_id, number) is not None
 
 
 async def remove_opt_outs(connection: Connection, tenant_id: TenantId, numbers: Sequence[int]) -> int:

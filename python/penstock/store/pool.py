@@ -40,6 +40,12 @@ _AWAY: Final = (
     asyncpg.DiskFullError,
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
+    asyncpg.OutOfMemoryError,
+    # Whoever catches this repeats the whole transaction, which is what these two ask for.
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    # A node that was demoted: the next connection finds the new primary.
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
     # What an idle pooled connection raises when the server has just said good-bye and the socket is not closed yet.
     asyncpg.InternalClientError,

@@ -48,9 +48,9 @@ async def insert_page(connection: Connection, reports: int, body: bytes) -> None
     await connection.execute(INSERT_PAGE, reports, body)
 
 
-async def take_pages(connection: Connection, limit: int) -> list[Page]:
+async def take_pages(connection: Connection, limit: int, most_reports: int) -> list[Page]:
     """Lock the oldest open pages that nobody else holds."""
-    return [Page(**row) for row in await connection.fetch(TAKE_PAGES, limit)]
+    return [Page(**row) for row in await connection.fetch(TAKE_PAGES, limit, most_reports)]
 
 
 async def finish_pages(connection: Connection, page_ids: Sequence[int]) -> None:
@@ -59,7 +59,7 @@ async def finish_pages(connection: Connection, page_ids: Sequence[int]) -> None:
 
 
 async def apply_reports(connection: Connection, reports: Sequence[Report]) -> int:
-    """Apply folded, sorted, final reports; how many messages moved."""
+    """Apply folded, sorted, final reports; how many of them moved a message."""
     moved: int = await connection.fetchval(
         APPLY_REPORTS,
         [report.provider_id for report in reports],

@@ -125,8 +125,18 @@ async def complete_upload(connection: Connection, upload: Upload) -> bool:
     return done is not None
 
 
-async def insert_chunk(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, chunk: _core.Chunk) -> bool:
-    """Store the chunk's payload, messages and batch; False when the campaign is no draft or has moved on."""
+async def insert_chunk(
+    connection: Connection,
+    tenant_id: TenantId,
+    campaign_id: CampaignId,
+    chunk: _core.Chunk,
+    *,
+    opt_outs_at: datetime | None = None,
+) -> bool:
+    """Store the chunk's payload, messages and batch; False when the campaign is no draft or has moved on.
+
+    `opt_outs_at` is an instant before the opt-outs that were left out of it were read (default: now).
+    """
     number = await connection.fetchval(NUMBER_CHUNK, tenant_id, campaign_id, chunk.messages, chunk.segments, chunk.first_seq)
     if number is None:
         return False
@@ -142,6 +152,7 @@ async def insert_chunk(connection: Connection, tenant_id: TenantId, campaign_id:
             chunk.first_seq,
             last_seq,
             chunk.segments,
+            opt_outs_at,
         )
         await _copy(connection, "message", MESSAGE_COLUMNS, chunk.copy_messages(tenant_id, campaign_id.bytes))
     return True

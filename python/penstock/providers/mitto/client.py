@@ -10,10 +10,13 @@ from types import SimpleNamespace, TracebackType
 from typing import Final, Self
 
 import aiohttp
+import structlog
 from msgspec import Struct
 
 from penstock import config
 from penstock.providers.port import Answered, Disconnected, Reply, Unsent
+
+log = structlog.stdlib.get_logger(__name__)
 
 MITTO_API: Final = "https://messaging.mittoapi.com"
 BULK_PATH: Final = "/api/v1.1/Messages/sendmessagesbulk"
@@ -27,6 +30,7 @@ _LARGE_BYTES: Final = 1 << 18
 
 # Exception → reason and whether it can only come from before the first byte. The first match counts; subclasses stand first.
 _FAILURES: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
+    (aiohttp.InvalidURL, "address", True),
     (aiohttp.ClientConnectorDNSError, "dns", True),
     (aiohttp.ClientConnectorCertificateError, "tls_certificate", True),
     (aiohttp.ClientSSLError, "tls", True),
@@ -98,7 +102,7 @@ class MittoClient:
         progress = _Progress()
         try:
             return await self._post(self._session, body, progress)
-        except (aiohttp.ClientError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, what may have left decides
             return _translate(error, progress)
 
     async def _post(self, session: aiohttp.ClientSession, body: bytes, progress: _Progress) -> Reply:
@@ -118,7 +122,8 @@ def _translate(error: Exception, progress: _Progress) -> Reply:
     for kind, reason, is_before in _FAILURES:
         if isinstance(error, kind):
             return Unsent(reason) if is_before and not progress.has_left else Disconnected(reason)
-    raise error
+    log.error("provider_client_failed", exc_info=error)
+    return Disconnected("client_error") if progress.has_left else Unsent("client_error")
 
 
 def _trace() -> aiohttp.TraceConfig:

@@ -3,8 +3,13 @@
 INSERT INTO account (account_id) VALUES ($1) ON CONFLICT DO NOTHING
 
 -- name: hold_account
--- scope: system. Never shortens a hold that is already there.
-UPDATE account SET held_until = greatest(held_until, now() + $2::interval), held_reason = $3 WHERE account_id = $1
+-- scope: system. Never shortens a hold that is already there, and keeps the reason of the longer one. Refusals in a row are
+-- forgotten: after the hold the next single message is judged by its own answer again.
+UPDATE account
+SET held_until = greatest(held_until, now() + $2::interval),
+    held_reason = CASE WHEN held_until > now() + $2::interval THEN held_reason ELSE $3 END,
+    refused_in_a_row = 0
+WHERE account_id = $1
 
 -- name: back_off_account
 -- scope: system. One step further each time until a call succeeds; returns the step to wait for.

@@ -23,7 +23,7 @@ FOR SHARE OF c
 -- name: claim_due_batch
 -- The campaign's next due batch, locked, with its chunk. Rides on batch_ready; batches that others hold are passed over.
 SELECT b.batch_id, b.chunk_no, b.first_seq, b.last_seq, b.segments, b.attempts, b.excluded,
-       c.first_seq AS chunk_first_seq, c.messages AS chunk_messages, c.payload, c.created_at
+       c.first_seq AS chunk_first_seq, c.messages AS chunk_messages, c.payload, c.opt_outs_at
 FROM (
     SELECT * FROM batch
     WHERE campaign_id = $2 AND tenant_id = $1 AND state = 'pending' AND due_at <= now()
@@ -32,8 +32,8 @@ FROM (
 JOIN chunk c ON c.tenant_id = $1 AND c.campaign_id = $2 AND c.chunk_no = b.chunk_no
 
 -- name: list_recent_opt_outs
--- Numbers that opted out after the chunk was stored. Uploads leave out all earlier ones; the ten minutes cover opt-outs that
--- were committed while the upload's transaction ran (no transaction lives that long).
+-- Numbers that opted out after the upload had read the opt-outs, and so could not leave them out; the ten minutes cover those
+-- whose transaction was still open then (none lives that long).
 SELECT msisdn FROM opt_out WHERE tenant_id = $1 AND created_at > $2::timestamptz - interval '10 minutes'
 
 -- name: open_attempt
@@ -44,7 +44,7 @@ WITH opened AS (
     VALUES ($1, $2, $3, $4, $7, $5, $6, $8, $9, $10, $11, $12, $13, now() + $14::interval)
 ), rest AS (
     INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, attempts, due_at, excluded)
-    SELECT tenant_id, campaign_id, chunk_no, $6 + 1, last_seq, greatest(0, segments - $9), attempts, due_at, $10
+    SELECT tenant_id, campaign_id, chunk_no, $6 + 1, last_seq, greatest(last_seq - $6, segments - $9), attempts, due_at, $10
     FROM batch WHERE batch_id = $4 AND last_seq > $6
 )
 UPDATE batch SET state = 'sending', attempt_id = $1, last_seq = $6, segments = $9, excluded = $10 WHERE batch_id = $4
@@ -108,18 +108,21 @@ UPDATE batch b SET state = $3::batch_state, due_at = CASE WHEN $3::text = 'pendi
 FROM closed WHERE b.batch_id = closed.batch_id AND b.attempt_id = $1
 
 -- name: halve_batch
--- After a complete refusal of the size: the attempt is closed, the batch becomes two pending halves.
+-- After a complete refusal of the size: the attempt is closed, the batch becomes two pending halves. How the segments are
+-- spread over them is not known here; no half has fewer than messages, else it would ask for too small a permit.
 WITH closed AS (
     UPDATE attempt SET state = 'split', closed_at = now(), detail = $2 WHERE attempt_id = $1
     RETURNING batch_id
 ), old AS (
-    SELECT b.* FROM batch b JOIN closed USING (batch_id) WHERE b.attempt_id = $1
+    SELECT b.*, (b.first_seq + b.last_seq) / 2 AS middle FROM batch b JOIN closed USING (batch_id) WHERE b.attempt_id = $1
 ), upper_half AS (
     INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, attempts, due_at, excluded)
-    SELECT tenant_id, campaign_id, chunk_no, (first_seq + last_seq) / 2 + 1, last_seq, segments / 2, attempts, due_at, excluded
+    SELECT tenant_id, campaign_id, chunk_no, middle + 1, last_seq, greatest(last_seq - middle, segments / 2), attempts, due_at,
+           excluded
     FROM old WHERE last_seq > first_seq
 )
-UPDATE batch b SET state = 'pending', last_seq = (b.first_seq + b.last_seq) / 2, segments = b.segments - b.segments / 2
+UPDATE batch b
+SET state = 'pending', last_seq = old.middle, segments = greatest(old.middle - b.first_seq + 1, b.segments - b.segments / 2)
 FROM old WHERE b.batch_id = old.batch_id
 
 -- name: list_lapsed_attempts

@@ -4,9 +4,6 @@ INSERT INTO opt_out (tenant_id, msisdn, source)
 SELECT DISTINCT $1::int4, o.msisdn, $3 FROM unnest($2::int8[]) AS o(msisdn) ORDER BY o.msisdn
 ON CONFLICT DO NOTHING RETURNING msisdn
 
--- name: remove_opt_out
-DELETE FROM opt_out WHERE tenant_id = $1 AND msisdn = $2 RETURNING msisdn
-
 -- name: list_opt_outs
 -- A page after the given number; rides on the primary key.
 SELECT msisdn, source, created_at FROM opt_out WHERE tenant_id = $1 AND msisdn > $2 ORDER BY msisdn LIMIT $3

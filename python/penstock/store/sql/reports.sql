@@ -3,9 +3,18 @@
 INSERT INTO report_page (reports, body) VALUES ($1, $2)
 
 -- name: take_pages
--- scope: system. The oldest open pages, locked; those that others hold are passed over. Rides on report_page_open.
-SELECT page_id, reports, received_at, body FROM report_page
-WHERE applied_at IS NULL ORDER BY page_id LIMIT $1 FOR UPDATE SKIP LOCKED
+-- scope: system. The oldest open pages, at most $1 of them with at most $2 reports together (one page always), locked; those that
+-- others hold are passed over. Only their bodies are read, so that a backlog is not fetched again and again. Rides on
+-- report_page_open, then on the primary key.
+WITH oldest AS MATERIALIZED (
+    SELECT page_id, reports FROM report_page WHERE applied_at IS NULL ORDER BY page_id LIMIT $1 FOR UPDATE SKIP LOCKED
+), counted AS (
+    SELECT page_id, sum(reports) OVER (ORDER BY page_id) AS total, row_number() OVER (ORDER BY page_id) AS place FROM oldest
+)
+SELECT p.page_id, p.reports, p.received_at, p.body
+FROM counted c JOIN report_page p ON p.page_id = c.page_id
+WHERE c.total <= $2 OR c.place = 1
+ORDER BY p.page_id
 
 -- name: finish_pages
 -- scope: system
@@ -13,7 +22,8 @@ UPDATE report_page SET applied_at = now() WHERE page_id = ANY($1::int8[])
 
 -- name: apply_reports
 -- scope: system. One UPDATE a flush, one row an id (folded before), sorted by id. A message with a provider id is at least sent,
--- so only `sent` can move; the deltas of its campaigns are written by the same statement. Returns how many moved.
+-- so only `sent` can move; the deltas of its campaigns are written by the same statement. Returns how many ids moved (an id is
+-- unique within a month only).
 -- Rides on the provider_id index of each partition; HOT, as no indexed column changes. Every predicate on `message` is a join
 -- clause, for the reason given at accept_messages: a constant state that the statistics think rare would be scanned for first.
 WITH moved AS (
@@ -23,7 +33,7 @@ WITH moved AS (
           FROM unnest($1::text[], $2::message_state[], $3::timestamptz[], $4::text[]) AS u(provider_id, state, at, error)
           OFFSET 0) r
     WHERE m.provider_id = r.provider_id AND m.state = r.was
-    RETURNING m.tenant_id, m.campaign_id, m.state
+    RETURNING m.tenant_id, m.campaign_id, m.state, m.provider_id
 ), sums AS (
     SELECT tenant_id, campaign_id, state, count(*) AS n FROM moved GROUP BY tenant_id, campaign_id, state
 ), booked AS (
@@ -32,7 +42,7 @@ WITH moved AS (
     UNION ALL
     SELECT tenant_id, campaign_id, 'sent', -sum(n) FROM sums GROUP BY tenant_id, campaign_id
 )
-SELECT coalesce(sum(n), 0)::int8 FROM sums
+SELECT count(*) FROM (SELECT DISTINCT provider_id FROM moved) ids
 
 -- name: find_states
 -- scope: system. The state of each id, nothing for an id that no message has. Rides on the provider_id index of each partition.

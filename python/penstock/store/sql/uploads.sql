@@ -40,8 +40,8 @@ WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'draft' AND next_seq = $5 
 -- name: insert_chunk
 -- The chunk and its one batch; later splits write batch rows, never messages.
 WITH stored AS (
-    INSERT INTO chunk (tenant_id, campaign_id, chunk_no, codec, payload, first_seq, messages)
-    VALUES ($1, $2, $3, $4, $5, $6, $7::int4 - $6::int4 + 1)
+    INSERT INTO chunk (tenant_id, campaign_id, chunk_no, codec, payload, first_seq, messages, opt_outs_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7::int4 - $6::int4 + 1, coalesce($9::timestamptz, now()))
 )
 INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments) VALUES ($1, $2, $3, $6, $7, $8)
 

@@ -99,6 +99,8 @@ CREATE TABLE chunk (
     messages    int4 NOT NULL,
     codec       int4 NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
+    -- Opt-outs of before this instant were left out when the chunk was made; later ones are left out at the claim.
+    opt_outs_at timestamptz NOT NULL DEFAULT now(),
     payload     bytea STORAGE EXTERNAL NOT NULL,
     PRIMARY KEY (tenant_id, campaign_id, chunk_no),
     FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaign
