@@ -1,9 +1,9 @@
 # ruff: noqa: INP001 - a program of one file, not a package
-"""Print env.example: every setting of config.py with its explanation and its default.
+"""Print env.example: every setting of config/settings.py with its explanation and its default.
 
     python deploy/make_env_example.py > deploy/env.example
 
-The explanations are the texts under the fields in config.py. They do not exist at run time, so they are read from the source.
+The explanations are the texts under the fields there. They do not exist at run time, so they are read from the source.
 """
 
 import ast
@@ -16,16 +16,17 @@ import msgspec
 
 from penstock import config
 from penstock.cli.setting_text import write_setting
+from penstock.config import settings
 from penstock.redact import Secret
 
 HEADER: Final = """\
-# Every setting of Penstock, with its default. Made from python/penstock/config.py by deploy/make_env_example.py.
+# Every setting of Penstock, with its default. Made from python/penstock/config/settings.py by deploy/make_env_example.py.
 #
 # Nothing needs to be set to try it: with no DATABASE_URL, no REDIS_URL and no MITTO_* it runs in mock mode, with servers
 # of its own and a simulated provider. For real mode give the names marked "required in real mode".
 # Durations are written as 250ms, 30s, 5m, 72h or 3d. A secret may also come from a file: MITTO_API_KEY_FILE=/run/secrets/mitto
 """
-REQUIRED: Final = frozenset(config._REAL_NEEDS)  # noqa: SLF001 - the list has no other reader outside config.py
+REQUIRED: Final = frozenset(config.REAL_NEEDS)
 WIDTH: Final = 120
 
 
@@ -37,7 +38,7 @@ def main() -> None:
 def lines() -> Iterator[str]:
     """The file, line by line."""
     yield HEADER.rstrip()
-    explanations = read_explanations(inspect.getsource(config))
+    explanations = read_explanations(inspect.getsource(settings))
     for section in msgspec.structs.fields(config.Settings):
         title = (section.type.__doc__ or "").partition("\n")[0]
         yield ""

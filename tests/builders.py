@@ -313,7 +313,7 @@ class Rig:
 
     def kept_answers(self) -> list[AttemptId]:
         """What lies in the spool."""
-        return [attempt_id for attempt_id, _ in self.spool.answers()]
+        return [attempt_id for _, attempt_id, _ in self.spool.answers()]
 
 
 def report_lines(statuses: Mapping[str, str]) -> bytes:

@@ -40,7 +40,7 @@ async def test_numbers_are_removed(store: Store) -> None:
     async with store.api() as connection:
         tenant, _ = await two_tenants(connection)
         await opt_outs.add_opt_outs(connection, tenant, [number(i) for i in range(5)], "api")
-        assert [await opt_outs.remove_opt_out(connection, tenant, number(0)) for _ in range(2)] == [True, False]
+        assert [await opt_outs.remove_opt_outs(connection, tenant, [number(0)]) for _ in range(2)] == [1, 0]
         assert await opt_outs.remove_opt_outs(connection, tenant, [number(i) for i in range(3)]) == 2
         assert len(await opt_outs.list_opt_outs(connection, tenant, 0, 10)) == 2
 
@@ -53,7 +53,7 @@ async def test_tenants_do_not_see_each_other(store: Store) -> None:
         assert await opt_outs.list_opt_outs(connection, other, 0, 10) == []
         assert await opt_outs.pack_opt_outs(connection, other) == b""
         assert await opt_outs.remove_opt_outs(connection, other, [number(1)]) == 0
-        assert await opt_outs.remove_opt_out(connection, tenant, number(1))
+        assert await opt_outs.remove_opt_outs(connection, tenant, [number(1)]) == 1
 
 
 async def test_packed_numbers_are_what_the_parser_takes(store: Store) -> None:

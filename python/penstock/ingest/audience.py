@@ -82,7 +82,10 @@ class Intake:
             try:
                 await self._take_in(opened, pieces)
             except Exception as error:
-                raise await self._stopped(opened, error) from error
+                stopped = await self._stopped(opened, error)
+                if stopped is error:
+                    raise
+                raise stopped from error
             async with self._store.api() as connection:
                 if opened.is_repeat:
                     return await read_result(connection, opened.upload)

@@ -18,7 +18,7 @@ def test_answers_outlive_the_process(folder: Path) -> None:
     first, second = AttemptId(new_id()), AttemptId(new_id())
     Spool(folder).put(second, b"two")
     Spool(folder).put(first, b"one")
-    assert list(Spool(folder).answers()) == sorted([(first, b"one"), (second, b"two")])
+    assert list(Spool(folder).answers()) == sorted([(f"{first}.answer", first, b"one"), (f"{second}.answer", second, b"two")])
 
 
 def test_a_dropped_answer_is_gone(folder: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_repeated_answer_replaces_the_first(folder: Path) -> None:
     spool, attempt_id = Spool(folder), AttemptId(new_id())
     spool.put(attempt_id, b"first")
     spool.put(attempt_id, b"second")
-    assert list(spool.answers()) == [(attempt_id, b"second")]
+    assert list(spool.answers()) == [(f"{attempt_id}.answer", attempt_id, b"second")]
 
 
 def test_nobody_else_may_read_answers(folder: Path) -> None:

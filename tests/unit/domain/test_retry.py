@@ -40,7 +40,9 @@ def test_holds_double_to_a_quarter_of_an_hour() -> None:
     assert hold_s(10_000) == LONGEST_HOLD_S
 
 
-def test_parked_reports_are_given_up_after_a_day() -> None:
-    """A parked report is tried at growing distances and then no more."""
-    assert [parked_delay_s(tries) for tries in range(9)] == [1, 5, 30, 120, 600, 3600, 21_600, 86_400, None]
+def test_parked_reports_are_given_up_after_four_days() -> None:
+    """A parked report is tried at growing distances, at last every six hours, and after some four days no more."""
+    assert [parked_delay_s(tries) for tries in range(8)] == [1, 5, 30, 120, 600, 3600, 21_600, 21_600]
+    assert [parked_delay_s(tries) for tries in (21, 22, 23, 10_000)] == [21_600, None, None, None]
+    assert 4 * 86_400 <= sum(PARKED_REPORT_DELAYS_S) < 5 * 86_400
     assert list(PARKED_REPORT_DELAYS_S) == sorted(PARKED_REPORT_DELAYS_S)

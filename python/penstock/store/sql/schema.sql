@@ -180,6 +180,7 @@ CREATE TABLE public.chunk (
     messages integer NOT NULL,
     codec integer NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    opt_outs_at timestamp with time zone DEFAULT now() NOT NULL,
     payload bytea NOT NULL
 );
 ALTER TABLE ONLY public.chunk ALTER COLUMN payload SET STORAGE EXTERNAL;

@@ -1,0 +1,46 @@
+"""Settings: the page that declares them (settings.py) and how they are read (load.py)."""
+
+from penstock.config.load import ConfigError, load
+from penstock.config.settings import (
+    KNOWN_NAMES,
+    MOCK_MITTO,
+    OUR_PREFIXES,
+    REAL_NEEDS,
+    Database,
+    Dispatch,
+    General,
+    Http,
+    Mitto,
+    Mode,
+    RateLimit,
+    Receipts,
+    Redis,
+    Role,
+    Section,
+    Settings,
+    Sms,
+    environment_name,
+)
+
+__all__ = [
+    "KNOWN_NAMES",
+    "MOCK_MITTO",
+    "OUR_PREFIXES",
+    "REAL_NEEDS",
+    "ConfigError",
+    "Database",
+    "Dispatch",
+    "General",
+    "Http",
+    "Mitto",
+    "Mode",
+    "RateLimit",
+    "Receipts",
+    "Redis",
+    "Role",
+    "Section",
+    "Settings",
+    "Sms",
+    "environment_name",
+    "load",
+]
