@@ -160,6 +160,7 @@ async def test_another_upload_while_one_is_open_is_told_how_to_go_on(api: Api) -
         (b'{"recipients":[{]}', "application/json", {}),
         (b"[]", "application/json", {}),
     ],
+    ids=["empty", "no number column", "not gzip", "empty gzip", "cut gzip", "broken json", "json array"],
 )
 async def test_upload_that_stored_nothing_leaves_nothing_behind(
     api: Api, body: bytes, kind: str, packing: dict[str, str]
