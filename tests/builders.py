@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -347,3 +348,13 @@ async def make_sent_campaign(store: Store, recipients: int = 10, **fields: Any) 
     async with store.api() as connection:
         await campaigns.add_counts(connection, *scene.key, {"queued": -recipients, "sent": recipients})
     return scene
+
+
+async def add_twin_of_next_month(scene: Scene) -> None:
+    """A sent message of a campaign made next month, with the provider id `m0` once more."""
+    later = (SystemClock().now().replace(day=1) + timedelta(days=32)).timestamp()
+    await scene.execute(
+        "INSERT INTO message (campaign_id, tenant_id, seq, msisdn, segments, state, provider_id) "
+        "VALUES ($1, $2, 0, $3, 1, 'sent', 'm0')",
+        uuid7(int(later * 1000), bytes(RANDOM_BYTES)), scene.tenant_id, number(0),
+    )  # fmt: skip

@@ -198,6 +198,9 @@ class EncodedBatch:
     @property
     def segments(self) -> int: ...
     @property
+    def left_segments(self) -> int:
+        """Segments of the messages behind last_seq that are not left out: what the rest of the batch will need."""
+    @property
     def seqs(self) -> list[int]:
         """Sequence numbers included, in the order of the body."""
 

@@ -29,7 +29,7 @@ ENDLESS_HEAD = b"HTTP/1.1 200 OK\r\n" + b"X-Filler: 0\r\n" * 5000
 def settings_for(port: int, host: str = "127.0.0.1", **changes: Any) -> Mitto:
     """Build settings with short deadlines."""
     defaults = {"timeout": timedelta(seconds=0.4), "connect_timeout": timedelta(seconds=0.3)}
-    return Mitto(api_base=f"http://{host}:{port}", api_key=Secret("mock-mitto-key"), **(defaults | changes))
+    return Mitto(**({"api_base": f"http://{host}:{port}", "api_key": Secret("mock-mitto-key")} | defaults | changes))
 
 
 async def send(settings: Mitto, body: bytes = BODY) -> Reply:
@@ -258,3 +258,40 @@ def test_a_key_is_needed() -> None:
     """Without an API key there is no client."""
     with pytest.raises(ValueError, match="MITTO_API_KEY"):
         MittoClient(Mitto())
+
+
+@pytest.mark.parametrize("base", ["mitto.example", "http://127.0.0.1:99999", "http://["])
+async def test_an_address_that_is_none_is_unsent(base: str) -> None:
+    """What is no address cannot have been written to."""
+    assert await send(Mitto(api_base=base, api_key=Secret("mock-mitto-key"))) == Unsent("address")
+
+
+async def test_another_scheme_is_unsent() -> None:
+    """Nothing leaves for a scheme that the client does not speak."""
+    assert isinstance(await send(Mitto(api_base="htps://mitto.example", api_key=Secret("mock-mitto-key"))), Unsent)
+
+
+class Failing(MittoClient):
+    """A client with a defect: it fails before or after the head was handed to the transport."""
+
+    has_left = False
+
+    async def _post(self, _: Any, __: bytes, progress: Any) -> Reply:
+        progress.has_left = self.has_left
+        raise LookupError("a defect")
+
+
+@pytest.mark.parametrize(("has_left", "reply"), [(False, Unsent("client_error")), (True, Disconnected("client_error"))])
+async def test_an_unexpected_error_is_judged_by_what_left(has_left: bool, reply: Reply) -> None:  # noqa: FBT001 - a parameter
+    """Whatever goes wrong in the client is an outcome: unsent before the head left, unknown after."""
+    async with Failing(settings_for(closed_port())) as client:
+        client.has_left = has_left
+        assert await client.send_bulk(BODY, 2) == reply
+
+
+async def test_a_key_that_no_header_can_carry_sends_nothing() -> None:
+    """A line break in the key raises nothing and lets no request out."""
+    async with say(http(200, GOOD))().running() as server:
+        reply = await send(settings_for(server.port, api_key=Secret("mock\nkey")))
+        assert isinstance(reply, Unsent | Disconnected)
+        assert server.requests == []

@@ -79,6 +79,18 @@ async def test_a_taken_port(dsn: str, valkey_url: str, tmp_path: Path) -> None:
         assert port in lines[0]
 
 
+def test_a_folder_for_answers_that_cannot_be_written(dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """One line that names the folder and its setting, before anything is sent."""
+    settings = process_settings(dsn, valkey_url, NOWHERE, tmp_path)
+    folder = Path(settings["PENSTOCK_DATA_DIR"])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "spool").write_bytes(b"")
+    code, lines = serve(settings, tmp_path)
+    assert code == 1
+    assert len(lines) == 1
+    assert "PENSTOCK_DATA_DIR" in lines[0]
+
+
 async def test_safe_mode(dsn: str, valkey_url: str, tmp_path: Path) -> None:
     """Everything is accepted and every answer says so, nothing is sent; switched off, all of it goes out."""
     async with site(dsn, valkey_url, tmp_path, SAFE_MODE="1") as at:

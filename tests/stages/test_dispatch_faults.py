@@ -14,7 +14,7 @@ from penstock.config import Sms
 from penstock.dispatch import pipeline
 from penstock.dispatch.claim import LEASE, Claimed
 from penstock.domain.errors import UnavailableError
-from penstock.domain.ids import AccountId, TenantId
+from penstock.domain.ids import AccountId, AttemptId, TenantId
 from penstock.ingest import control
 from penstock.ingest.audience import Intake
 from penstock.ingest.upload import UploadRequest
@@ -34,6 +34,7 @@ from tests.builders import (
     add_chunk,
     make_campaign,
     make_draft,
+    new_id,
     number,
     parse_recipients,
     recipients_csv,
@@ -262,17 +263,17 @@ async def test_a_claim_not_found_is_looked_for_during_a_lease(store: Store, spoo
 
 
 async def test_a_claim_that_appears_late_is_handed_back(store: Store, spool: Path) -> None:
-    """An attempt that is found only at the second look is returned to the queue, and nothing of it was sent."""
-    broken = BrokenStore.of(store)
+    """A claim whose COMMIT hung while it was first looked for is found later and returned to the queue; nothing was sent."""
+    broken, attempt_id = BrokenStore.of(store), AttemptId(new_id())
     scene = await make_campaign(store, 5)
     rig = Rig(store, spool, claims_from=broken)
-    broken.lose_after = 1
-    with pytest.raises(UnavailableError):
-        await rig.dispatcher.run_once()
-    for sign, kept in ((-1, 1), (1, 0)):  # an attempt of a batch that does not exist is not found
-        await scene.execute("UPDATE attempt SET batch_id = abs(batch_id) * $1::int8", sign)
-        rig.dispatcher._look_again_at = float("-inf")
-        await rig.dispatcher._resolve_doubtful()
-        assert len(rig.claimer.doubtful) == kept
+    rig.claimer._new_attempt_id = lambda: attempt_id
+    broken.lose_before, broken.lose_after = 1, 1
+    for kept, batch in ((1, "pending"), (1, "sending")):
+        with pytest.raises(UnavailableError):
+            await rig.dispatcher.run_once()
+        assert (len(rig.claimer.doubtful), await scene.column(BATCHES)) == (kept, [batch])
+    rig.dispatcher._look_again_at = float("-inf")
+    await rig.dispatcher._resolve_doubtful()
+    assert (rig.claimer.doubtful, rig.script.bodies) == (set(), [])
     assert (await scene.states(), await scene.column(BATCHES)) == ({"queued": 5}, ["pending"])
-    assert rig.script.bodies == []

@@ -20,6 +20,7 @@ from tests.builders import (
     BrokenStore,
     CountingStore,
     Scene,
+    add_twin_of_next_month,
     end_other_sessions,
     make_campaign,
     make_sent_campaign,
@@ -349,3 +350,38 @@ async def when_applied(scene: Scene, halt: asyncio.Event) -> None:
     while await scene.column("SELECT count(*) FROM report_page WHERE applied_at IS NULL") != [0]:
         pass
     halt.set()
+
+
+async def test_an_id_of_two_months_hides_no_early_report(store: Store, post: Post) -> None:
+    """When one report moves two messages, another report of the same flush that has none is still parked."""
+    scene = await make_sent_campaign(store, 1)
+    await add_twin_of_next_month(scene)
+    await post.take({"m0": "Delivered", "early": "Delivered"})
+    assert await scene.column("SELECT count(*) FROM message WHERE state = 'delivered'") == [2]
+    assert await parked(scene) == [("early", 0, True)]
+
+
+async def test_early_finals_that_contradict_are_recorded_once_their_message_is_known(store: Store, post: Post) -> None:
+    """However often two parked finals of an unknown id are tried, no conflict is on record before the message has the id."""
+    scene = await make_campaign(store, 1)
+    await post.take({"m0": "Delivered"})
+    await post.take({"m0": "Failure"})
+    for tries in range(1, 5):
+        await let_parked_be_due(scene)
+        await post.apply()
+        assert await parked(scene) == [("m0", tries, True)] * 2
+        assert await scene.column("SELECT count(*) FROM report_conflict") == [0]
+    assert post.counted("conflict") == 0
+    await scene.execute("UPDATE message SET state = 'sent', provider_id = 'm0'")
+    await let_parked_be_due(scene)
+    await post.apply()
+    assert await scene.column("SELECT count(*) FROM report_conflict") == [1]
+    assert (post.counted("conflict"), await parked(scene)) == (1, [])
+
+
+async def test_early_finals_of_one_flush_that_contradict_are_both_kept(store: Store, post: Post) -> None:
+    """Two finals of an unknown id that come in one flush are no conflict yet."""
+    scene = await make_campaign(store, 1)
+    await post.take({"m0": "Delivered"}, {"m0": "Failure"})
+    assert await scene.column("SELECT count(*) FROM report_conflict") == [0]
+    assert [name for name, *_ in await parked(scene)] == ["m0"] * 2

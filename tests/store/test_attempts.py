@@ -27,7 +27,8 @@ async def claim(connection: Connection, scene: Scene, *, last_seq: int | None = 
         account_id=ACCOUNT, first_seq=batch.first_seq, last_seq=last, messages=last - batch.first_seq + 1,
         excluded=excluded, chunk_first_seq=batch.chunk_first_seq,
     )  # fmt: skip
-    intent = Intent(segments=attempt.messages, digest=b"d" * 32, codec=1, worker="test", lease=timedelta(minutes=2))
+    left, lease = batch.last_seq - last, timedelta(minutes=2)
+    intent = Intent(segments=attempt.messages, left_segments=left, digest=b"d" * 32, codec=1, worker="test", lease=lease)
     await dispatch.open_attempt(connection, attempt, intent)
     return attempt
 

@@ -35,11 +35,10 @@ async def test_another_tenants_campaign_does_not_exist(store: Store) -> None:
 
 async def test_pages_go_from_new_to_old(store: Store) -> None:
     """A page holds the newest campaigns before the one given."""
-    made = [(await make_draft(store)).campaign_id for _ in range(4)]
-    newest = sorted(made, reverse=True)
+    made = [await make_draft(store) for _ in range(4)]
+    newest = sorted((draft.campaign_id for draft in made), reverse=True)
     async with store.api() as connection:
-        tenant_id = (await make_draft(store)).tenant_id
-        page = await campaigns.list_campaigns(connection, tenant_id, newest[0], 2)
+        page = await campaigns.list_campaigns(connection, made[0].tenant_id, newest[0], 2)
     assert [item.campaign_id for item in page] == newest[1:3]
 
 

@@ -4,7 +4,7 @@ from penstock.domain.message import MessageState
 from penstock.domain.report import Report
 from penstock.store import campaigns, reports
 from penstock.store.pool import Connection, Store
-from tests.builders import make_campaign, make_sent_campaign
+from tests.builders import add_twin_of_next_month, make_campaign, make_sent_campaign
 
 AT_US = 1_700_000_000_123_457
 
@@ -109,3 +109,52 @@ async def test_conflicts_are_recorded(store: Store) -> None:
         await reports.record_conflicts(connection, [report("m0", "Failure", None, "absent")])
         (row,) = await connection.fetch("SELECT provider_id, status, at_us, error FROM report_conflict")
     assert tuple(row) == ("m0", "Failure", None, "absent")
+
+
+async def taken(connection: Connection, most_reports: int, limit: int = 500) -> list[bytes]:
+    """Bodies of the pages that a flush of that size takes."""
+    return [page.body for page in await reports.take_pages(connection, limit, most_reports)]
+
+
+async def test_a_flush_takes_no_more_reports_than_its_bound(store: Store) -> None:
+    """The oldest pages are taken as long as their reports fit, one page always, however full it is."""
+    async with store.engine() as connection:
+        for n, size in enumerate([3, 3, 3, 3, 100, 1]):
+            await reports.insert_page(connection, size, bytes([n]))
+        async with connection.transaction():
+            assert await taken(connection, 10) == [b"\x00", b"\x01", b"\x02"]
+            assert await taken(connection, 9) == [b"\x00", b"\x01", b"\x02"]
+            assert await taken(connection, 1) == [b"\x00"]
+            assert await taken(connection, 1000, limit=2) == [b"\x00", b"\x01"]
+            first = await reports.take_pages(connection, 4, 1000)
+            await reports.finish_pages(connection, [page.page_id for page in first])
+            assert await taken(connection, 10) == [b"\x04"]
+
+
+async def test_pages_that_another_flush_holds_are_passed_over(store: Store) -> None:
+    """A second process goes on with the next pages that are not locked, within its own bound."""
+    async with store.engine() as first, store.engine() as second:
+        for n in range(6):
+            await reports.insert_page(first, 2, bytes([n]))
+        async with first.transaction(), second.transaction():
+            assert await taken(first, 4, limit=2) == [b"\x00", b"\x01"]
+            assert await taken(second, 4) == [b"\x02", b"\x03"]
+
+
+async def test_a_flush_holds_only_the_pages_that_it_takes(store: Store) -> None:
+    """What did not fit into one process's flush is there for another one at the same time."""
+    async with store.engine() as first, store.engine() as second:
+        for n in range(4):
+            await reports.insert_page(first, 2, bytes([n]))
+        async with first.transaction(), second.transaction():
+            assert await taken(first, 4) == [b"\x00", b"\x01"]
+            assert await taken(second, 4) == [b"\x02", b"\x03"]
+
+
+async def test_an_id_of_two_months_counts_once(store: Store) -> None:
+    """An id is unique within a month only: both messages move, and the number of ids is what is told."""
+    mine = await make_sent_campaign(store, 1)
+    await add_twin_of_next_month(mine)
+    async with store.engine() as connection:
+        assert await reports.apply_reports(connection, [report("m0"), report("x")]) == 1
+    assert await mine.column("SELECT count(*) FROM message WHERE state = 'delivered'") == [2]

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from penstock.config import KNOWN_NAMES, MOCK_MITTO, ConfigError, Settings, environment_name, load
+from penstock.config.settings import LONGEST_CALL
+from penstock.dispatch.claim import LEASE
 from penstock.redact import Secret
 
 REAL = {
@@ -89,7 +91,7 @@ def test_durations_carry_a_unit(text: str, seconds: float) -> None:
     assert load({"PENSTOCK_REPORT_WINDOW": text}).receipts.report_window == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["30", "s", "-5s", "5 s", "1e3s", "5w", "9999999999d", ""])
+@pytest.mark.parametrize("text", ["30", "s", "-5s", "5 s", "1e3s", "5w", "9999999999d", "", "0s", "0ms", "0.0h"])
 def test_other_durations_are_a_problem(text: str) -> None:
     """Anything else is refused in one line that names the setting."""
     with pytest.raises(ConfigError) as raised:
@@ -134,6 +136,69 @@ def test_names_of_others_are_ignored() -> None:
         "STRIPE_WEBHOOK_SECRET": "x", "OTEL_SERVICE_NAME": "x",
     }  # fmt: skip
     assert load(foreign) == load({})
+
+
+@pytest.mark.parametrize("base", ["https://mitto.example", "http://127.0.0.1:8090", "https://mitto.example:8443/v2/"])
+def test_a_web_address_is_taken(base: str) -> None:
+    """The provider's address is a scheme and a host, perhaps a port and a path."""
+    assert load({"PENSTOCK_MODE": "mock", "MITTO_API_BASE": base}).mitto.api_base == base
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["mitto.example", "//mitto.example", "htps://mitto.example", "ftp://mitto.example", "HTTPS//mitto.example", "https://",
+     "https:///path", "https://mitto.example?x=1", "https://mitto.example#x", "https://mitto .example",
+     "https://mitto.example\nx", "\nhttps://mitto.example"],
+)  # fmt: skip
+def test_an_address_that_cannot_be_called_is_refused(base: str) -> None:
+    """An address without a scheme, or with another one, stops the start with one line instead of failing at each send."""
+    with pytest.raises(ConfigError) as raised:
+        load({"PENSTOCK_MODE": "mock", "MITTO_API_BASE": base})
+    assert [line.partition(":")[0] for line in raised.value.problems] == ["MITTO_API_BASE"]
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["canary\nkey", "canary\r\nkey", "canary key", "canary\tkey", "canäry", "canary\x00key"])
+@pytest.mark.parametrize("way", ["MITTO_API_KEY", "MITTO_API_KEY_FILE"])
+def test_a_key_that_no_header_can_carry_is_refused(key: str, way: str, tmp_path: Path) -> None:
+    """A line break or a blank within a secret is told at the start in one line that does not quote it."""
+    (tmp_path / "key").write_text(key, newline="")
+    text = key if way == "MITTO_API_KEY" else str(tmp_path / "key")
+    with pytest.raises(ConfigError) as raised:
+        load({name: value for name, value in REAL.items() if name != "MITTO_API_KEY"} | {way: text})
+    assert [line.partition(":")[0] for line in raised.value.problems] == [way]
+    assert "can" not in str(raised.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \n\n"])
+def test_the_line_end_of_a_secret_is_dropped(end: str) -> None:
+    """A secret that was read with its line end, as shells and files give it, is the secret without it."""
+    key = load({**REAL, "MITTO_API_KEY": f"key{end}"}).mitto.api_key
+    assert key is not None
+    assert key.reveal() == "key"
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_given_twice_is_refused(name: str, tmp_path: Path) -> None:
+    """A secret in the environment and in a file leaves open which of them counts, even if they agree."""
+    (tmp_path / "secret").write_text(REAL[name])
+    with pytest.raises(ConfigError) as raised:
+        load({**REAL, f"{name}_FILE": str(tmp_path / "secret")})
+    assert raised.value.problems == [f"{name}: given twice, also as {name}_FILE"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken"), [("119s", True), ("119.9s", True), ("120s", False), ("2m", False), ("1h", False)]
+)
+def test_a_call_must_end_before_its_lease(text: str, is_taken: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """A deadline of a call that reaches the lease would let an attempt be given up while its request is still on the way."""
+    given = {"PENSTOCK_MITTO__TIMEOUT": text}
+    if is_taken:
+        assert load(given).mitto.timeout < LONGEST_CALL == LEASE
+        return
+    with pytest.raises(ConfigError) as raised:
+        load(given)
+    assert raised.value.problems == ["PENSTOCK_MITTO__TIMEOUT: must be under 120s, the lease"]
 
 
 def test_all_problems_are_told_at_once() -> None:

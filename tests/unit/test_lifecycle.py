@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ class Recorder:
         self.started = asyncio.Event()
         self.go = asyncio.Event()
         """When set, the service crashes or comes back unasked."""
+        self.ended = asyncio.Event()
 
     async def run(self, halt: asyncio.Event) -> None:
         """Wait for the halt or the order to fail."""
@@ -30,6 +31,7 @@ class Recorder:
         if self.go.is_set() and self.crash:
             raise self.crash
         self.log.append(self.name)
+        self.ended.set()
 
 
 class Stubborn(Recorder):
@@ -46,7 +48,25 @@ class Stubborn(Recorder):
             raise
 
 
-async def run_until(services: list[Recorder], act: Callable[[asyncio.Event], None], grace_s: float = 5) -> bool:
+class Slow(Recorder):
+    """A door that, once halted, closes only after another service has ended."""
+
+    def __init__(self, name: str, log: list[str], other: Recorder) -> None:
+        super().__init__(name, log)
+        self.other = other
+
+    async def run(self, halt: asyncio.Event) -> None:
+        """Wait for the halt, then for the other."""
+        self.started.set()
+        await halt.wait()
+        self.log.append(f"{self.name} halted")
+        await self.other.ended.wait()
+        self.log.append(self.name)
+
+
+async def run_until(
+    services: list[Recorder], act: Callable[[asyncio.Event], None], grace_s: float = 5, eager: Sequence[Recorder] = ()
+) -> bool:
     """Run services, act once all are up, and check that nothing is left running."""
     stop = asyncio.Event()
     before = asyncio.all_tasks()
@@ -57,7 +77,7 @@ async def run_until(services: list[Recorder], act: Callable[[asyncio.Event], Non
 
     async with asyncio.TaskGroup() as group:
         group.create_task(once_started())
-        run = group.create_task(_caught(run_services(services, stop, grace_s=grace_s)))
+        run = group.create_task(_caught(run_services(services, stop, grace_s=grace_s, eager=eager)))
     assert asyncio.all_tasks() == before
     if isinstance(end := run.result(), ExceptionGroup):
         raise end
@@ -78,6 +98,27 @@ async def test_stop_drains_last_first() -> None:
     services = [Recorder(name, log) for name in ("store", "send", "door")]
     assert await run_until(services, asyncio.Event.set)
     assert log == ["door", "send", "store"]
+
+
+async def test_an_eager_service_is_halted_at_once() -> None:
+    """What begins work stops beginning it while a slow door still drains; everything else waits for its turn."""
+    log: list[str] = []
+    sender = Recorder("send", log)
+    services = [Recorder("store", log), sender, Slow("door", log, sender)]
+    assert await run_until(services, asyncio.Event.set, eager=[sender])
+    assert sorted(log[:2]) == ["door halted", "send"]
+    assert log[2:] == ["door", "store"]
+
+
+async def test_an_eager_service_is_halted_after_a_crash_too() -> None:
+    """When another service crashes an eager one stops at once, its end is no crash, and the crash is raised."""
+    log: list[str] = []
+    sender, store = Recorder("send", log), Recorder("store", log, ValueError("crash"))
+    services = [store, sender, Slow("door", log, sender)]
+    with pytest.raises(ExceptionGroup) as raised:
+        await run_until(services, lambda _: store.go.set(), eager=[sender])
+    assert [str(error) for error in raised.value.exceptions] == ["crash"]
+    assert (sorted(log[:2]), log[2:]) == (["door halted", "send"], ["door"])
 
 
 async def test_a_crash_drains_the_others() -> None:

@@ -101,8 +101,9 @@ class Claimer:
             excluded=excluded, chunk_first_seq=batch.chunk_first_seq,
         )  # fmt: skip
         intent = Intent(
-            segments=encoded.segments, digest=encoded.digest, codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE
-        )
+            segments=encoded.segments, left_segments=encoded.left_segments, digest=encoded.digest,
+            codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE,
+        )  # fmt: skip
         await dispatch.open_attempt(connection, attempt, intent)
         return Claimed(attempt, encoded.body, encoded.segments)
 

@@ -53,6 +53,8 @@ class Intent(Struct, frozen=True, kw_only=True):
     """What else is written with an attempt: enough, with the batch, to render the same body again."""
 
     segments: int
+    left_segments: int
+    """Of what is behind the attempt's range and becomes a batch of its own."""
     digest: bytes
     codec: int
     worker: str
@@ -86,7 +88,7 @@ async def open_attempt(connection: Connection, attempt: Attempt, intent: Intent)
     await connection.execute(
         OPEN_ATTEMPT, attempt.attempt_id, attempt.tenant_id, attempt.campaign_id, attempt.batch_id, attempt.first_seq,
         attempt.last_seq, attempt.account_id, attempt.messages, intent.segments, attempt.excluded, intent.digest, intent.codec,
-        intent.worker, intent.lease,
+        intent.worker, intent.lease, intent.left_segments,
     )  # fmt: skip
 
 

@@ -77,6 +77,8 @@ pub struct EncodedBatch {
     pub last_seq: u32,
     /// Segments of the included messages.
     pub segments: u64,
+    /// Segments of the messages behind `last_seq` that are not left out: what the rest of the batch will need.
+    pub left_segments: u64,
     /// Sequence numbers included, in the order of the body.
     pub seqs: Vec<u32>,
 }
@@ -99,13 +101,20 @@ pub fn encode_batch(
 ) -> Result<EncodedBatch, Error> {
     let payload = Payload::open(payload)?;
     check_request(&payload, template, first_seq, last_seq, excluded)?;
-    let mut batch =
-        EncodedBatch { body: OPENING.to_vec(), digest: [0; 32], last_seq: first_seq, segments: 0, seqs: Vec::new() };
+    let mut batch = EncodedBatch {
+        body: OPENING.to_vec(),
+        digest: [0; 32],
+        last_seq: first_seq,
+        segments: 0,
+        left_segments: 0,
+        seqs: Vec::new(),
+    };
+    let is_left_out = |index: usize| excluded.is_some_and(|bits| bits[index / 8] & (1 << (index % 8)) != 0);
     let mut text = String::new();
     let mut values = Vec::with_capacity(payload.values_per_message());
     for seq in first_seq..=last_seq {
         let index = (seq - payload.first_seq()) as usize;
-        if excluded.is_some_and(|bits| bits[index / 8] & (1 << (index % 8)) != 0) {
+        if is_left_out(index) {
             batch.last_seq = seq;
             continue;
         }
@@ -128,6 +137,11 @@ pub fn encode_batch(
         batch.seqs.push(seq);
         batch.last_seq = seq;
     }
+    batch.left_segments = (batch.last_seq + 1..=last_seq)
+        .map(|seq| (seq - payload.first_seq()) as usize)
+        .filter(|&index| !is_left_out(index))
+        .map(|index| u64::from(payload.message(index).1))
+        .sum();
     batch.body.extend_from_slice(CLOSING);
     batch.digest = Sha256::digest(&batch.body).into();
     Ok(batch)

@@ -42,6 +42,11 @@ impl EncodedBatch {
     }
 
     #[getter]
+    fn left_segments(&self) -> u64 {
+        self.rest.left_segments
+    }
+
+    #[getter]
     fn seqs(&self) -> &[u32] {
         &self.rest.seqs
     }

@@ -92,6 +92,15 @@ def test_bounds() -> None:
     assert (one.seqs, one.segments, one.last_seq) == ([12], 2, 12)
 
 
+def test_what_is_left() -> None:
+    """The segments behind a cut are counted exactly, without those left out."""
+    packed = payload(["a", "b", "c" * 200, "d" * 400, "e"], 10)
+    assert encode(packed, 10, 14, max_messages=2).left_segments == 2 + 3 + 1
+    assert encode(packed, 10, 14, max_messages=2, excluded=bytes([0b01000])).left_segments == 2 + 1
+    assert encode(packed, 10, 12, max_messages=2).left_segments == 2
+    assert encode(packed, 10, 14).left_segments == 0
+
+
 def test_excluded() -> None:
     """Excluded messages are covered but not sent, also those directly behind the last one that fits."""
     packed = payload(["a", "b", "c", "d"])

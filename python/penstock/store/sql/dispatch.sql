@@ -37,14 +37,15 @@ JOIN chunk c ON c.tenant_id = $1 AND c.campaign_id = $2 AND c.chunk_no = b.chunk
 SELECT msisdn FROM opt_out WHERE tenant_id = $1 AND created_at > $2::timestamptz - interval '10 minutes'
 
 -- name: open_attempt
--- Commits the intention: the attempt, the batch cut to it, and the rest as a new batch. $6 is the last sequence number it covers.
+-- Commits the intention: the attempt, the batch cut to it, and the rest as a new batch. $6 is the last sequence number it covers,
+-- $15 the segments of the rest, counted from the payload: a rest that is guessed too small asks for too small a permit.
 WITH opened AS (
     INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, segments,
                          excluded, digest, codec, worker, lease_until)
     VALUES ($1, $2, $3, $4, $7, $5, $6, $8, $9, $10, $11, $12, $13, now() + $14::interval)
 ), rest AS (
     INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, attempts, due_at, excluded)
-    SELECT tenant_id, campaign_id, chunk_no, $6 + 1, last_seq, greatest(last_seq - $6, segments - $9), attempts, due_at, $10
+    SELECT tenant_id, campaign_id, chunk_no, $6 + 1, last_seq, $15::int4, attempts, due_at, $10
     FROM batch WHERE batch_id = $4 AND last_seq > $6
 )
 UPDATE batch SET state = 'sending', attempt_id = $1, last_seq = $6, segments = $9, excluded = $10 WHERE batch_id = $4
