@@ -27,7 +27,7 @@ from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
 from penstock.health import Health
-from penstock.ingest.audience import Intake
+from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.lifecycle import Service
 from penstock.limits.limiter import Limiter
 from penstock.providers.mitto import wire
@@ -121,7 +121,7 @@ def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, hea
     if settings.general.role in ("all", "api", "receipts"):
         parts = ApiParts(
             store=store,
-            intake=Intake(store, settings.sms, metrics, clock=clock, random=os.urandom),
+            intake=Intake(store, settings.sms, metrics, clock=clock, random=os.urandom, most_parts=_most_parts(settings)),
             metrics=metrics,
             clock=clock,
             random=os.urandom,
@@ -166,6 +166,12 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
         least_segments=_least_segments(settings),
     )
     return [limiter, dispatcher]
+
+
+def _most_parts(settings: Settings) -> int:
+    """No message may need more segments than the account may send in a second."""
+    limit = settings.mitto.max_segments_per_s
+    return min(MOST_PARTS, limit) if isinstance(limit, int) else MOST_PARTS
 
 
 def _least_segments(settings: Settings) -> int:

@@ -25,7 +25,7 @@ KEPT_BY_OTHERS = {
     "webhook_events_processed": "counter",
     "webhook_events_failed": "counter",
     "webhook_events_duplicate": "counter",
-    "reconciliation_jobs_completed": "counter",
+    "reconciliation_jobs_completed": "gauge",
     "http_request_duration_ms": "histogram",
     "db_query_duration_seconds": "histogram",
     "build": "info",

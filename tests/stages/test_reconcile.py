@@ -213,7 +213,7 @@ async def test_jobs_run_when_their_time_has_come() -> None:
         worker.clock.at = at
         await worker.leader.run_once()
         assert worker.runs == runs
-    assert worker.metrics.registry.get_sample_value("reconciliation_jobs_completed_total") == 2
+    assert worker.metrics.registry.get_sample_value("reconciliation_jobs_completed") == 2
 
 
 async def test_only_one_of_two_leaders_works_and_the_other_follows(dsn: str) -> None:

@@ -28,11 +28,12 @@ def clear_failures() -> Iterator[None]:
     from penstock.config import ConfigError
     from penstock.domain.errors import GatewayError
     from penstock.embedded import EmbeddedError
+    from penstock.lifecycle import StartError
     from penstock.store.migrate import SchemaMismatchError
 
     try:
         yield
     except ConfigError as error:
         raise CommandError(*error.problems, exit_code=WRONG_SETTINGS) from error
-    except (GatewayError, EmbeddedError, SchemaMismatchError) as error:
+    except (GatewayError, EmbeddedError, SchemaMismatchError, StartError) as error:
         raise CommandError(str(error)) from error

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET
@@ -57,13 +58,31 @@ def load(environment: Mapping[str, str]) -> Settings:
     for name in sorted(KNOWN_NAMES):
         if name in environment and f"{name}_FILE" in environment:
             problems.append(f"{name}: given twice, also as {name}_FILE")
-    mitto = sections["mitto"]
-    if isinstance(mitto, Mitto) and mitto.timeout >= LONGEST_CALL:
-        problems.append(f"{environment_name('mitto', 'timeout')}: must be under {LONGEST_CALL.total_seconds():.0f}s, the lease")
+    _check_mitto(sections["mitto"], problems)
     if problems:
         raise ConfigError(sorted(problems))
     general = msgspec.structs.replace(sections["general"], mode=mode)
     return Settings(**{**sections, "general": general})  # type: ignore[arg-type]
+
+
+def _check_mitto(mitto: Section, problems: list[str]) -> None:
+    if not isinstance(mitto, Mitto):
+        raise TypeError(type(mitto))
+    if mitto.timeout >= LONGEST_CALL:
+        problems.append(f"{environment_name('mitto', 'timeout')}: must be under {LONGEST_CALL.total_seconds():.0f}s, the lease")
+    if mitto.api_base is not None and not _is_web_address(mitto.api_base):
+        problems.append("MITTO_API_BASE: expected an address such as https://messaging.mittoapi.com")
+
+
+def _is_web_address(text: str) -> bool:
+    """A scheme we speak, a host, a port that can be, and nothing behind the path."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = _VISIBLE.fullmatch(text) is not None and not parts.query and not parts.fragment and parts.username is None
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
 
 
 def _given(environment: Mapping[str, str], problems: list[str]) -> Iterator[tuple[Place, tuple[str, str]]]:
@@ -117,15 +136,16 @@ def _section(kind: Any, name: str, given: Mapping[Place, tuple[str, str]], probl
 
 
 def _value(field: msgspec.structs.FieldInfo, source: str, text: str, problems: list[str]) -> object:
+    text = text.strip()
     kinds = get_args(field.type) or (field.type,)
     if field.type == tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     # An empty secret would be worse than none; and the converter takes the word null for None.
-    if text.strip().lower() in ("", "null"):
+    if text.lower() in ("", "null"):
         problems.append(f"{source}: has no value")
         return UNSET
     if Secret in kinds:
-        return _secret(source, text.strip(), problems)
+        return _secret(source, text, problems)
     if field.type is timedelta:
         return _duration(source, text, problems)
     try:

@@ -80,7 +80,7 @@ class Redis(Section, frozen=True, kw_only=True):
 class Mitto(Section, frozen=True, kw_only=True):
     """The provider."""
 
-    api_base: Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")] | None = None
+    api_base: str | None = None
     """Not set: Mitto's own address in real mode, a simulator started beside the gateway in mock mode."""
     api_key: Secret | None = None
     """From Mitto's customer portal."""

@@ -36,6 +36,8 @@ RENEW_S: Final = 5.0
 """How long a claimed batch may wait for a permit in place of one that grew old; then it goes back to the queue."""
 RETRY_S: Final = 0.25
 """Pause before the database is tried again."""
+UNPERMITTED_PAUSE: Final = timedelta(seconds=1)
+"""A batch that found no permit lets others go first."""
 LOOK_AGAIN_S: Final = 1.0
 """How often claims without a confirmed end are looked for."""
 REFUSED_PAUSE_S: Final = 0.02
@@ -157,7 +159,7 @@ class Dispatcher:
         parts, attempt = self._parts, claimed.attempt
         with parts.metrics.in_flight.track_inprogress():
             if not await self._is_permitted(claimed, lane, permit):
-                await _until_available(lambda: parts.settler.hand_back(attempt, "permit_expired"))
+                await _until_available(lambda: parts.settler.hand_back(attempt, "permit_expired", UNPERMITTED_PAUSE))
                 return
             with parts.metrics.call_duration.time():
                 reply = await parts.provider.send_bulk(claimed.body, attempt.messages)

@@ -68,12 +68,12 @@ class Settler:
                 "batch_not_accepted", outcome=type(outcome).__name__, reason=_reason(outcome), batch_id=attempt.batch_id
             )
 
-    async def hand_back(self, attempt: Attempt, reason: str) -> None:
+    async def hand_back(self, attempt: Attempt, reason: str, wait: timedelta = timedelta()) -> None:
         """Return a batch that was claimed and not sent, for a reason of our own: the account is not to blame."""
         async with self._store.engine() as connection, connection.transaction():
             if step := await _lock(connection, attempt):
-                await _hand_back(connection, step, "not_sent", reason)
-        log.info("batch_handed_back", reason=reason, batch_id=attempt.batch_id)
+                await _hand_back(connection, step, "not_sent", reason, wait)
+        log.warning("batch_handed_back", reason=reason, batch_id=attempt.batch_id)
 
     async def _settle(self, attempt: Attempt, outcome: Outcome) -> Gains:
         async with self._store.engine() as connection, connection.transaction():
@@ -169,10 +169,10 @@ async def _accept(connection: Connection, step: Step, outcome: Accepted) -> Gain
     return gains
 
 
-async def _hand_back(connection: Connection, step: Step, ended: str, reason: str) -> None:
+async def _hand_back(connection: Connection, step: Step, ended: str, reason: str, wait: timedelta = timedelta()) -> None:
     await _return_to_queue(connection, step)
     batch = step.batch_after(BatchEvent.HAND_BACK)
-    await attempts.close_attempt(connection, step.attempt.attempt_id, ended, batch, detail=reason)
+    await attempts.close_attempt(connection, step.attempt.attempt_id, ended, batch, detail=reason, wait=wait)
 
 
 async def _return_to_queue(connection: Connection, step: Step) -> None:

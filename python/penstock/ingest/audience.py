@@ -31,6 +31,9 @@ log = structlog.stdlib.get_logger(__name__)
 PIECE_BYTES: Final = 512 * 1024
 """Enough rows for one crossing into the core to cost nothing, few enough to keep parsing and storing in step."""
 
+MOST_PARTS: Final = 10
+"""The most that a campaign may allow itself; the API's schema has the same bound."""
+
 WRITERS: Final = 2
 """Chunks of all uploads of this process that are stored at the same time. Intake yields to sending, and more would only wait
 for one another at the disk."""
@@ -57,7 +60,9 @@ class Intake:
         clock: Clock,
         random: Callable[[int], bytes],
         piece_bytes: int = PIECE_BYTES,
+        most_parts: int = MOST_PARTS,
     ) -> None:
+        """`most_parts`: a message of more segments than the account may send in a second would wait for ever."""
         self._store = store
         self._sms = sms
         self._metrics = metrics
@@ -65,6 +70,7 @@ class Intake:
         self._random = random
         self._piece_bytes = piece_bytes
         self._slots = UploadSlots()
+        self._most_parts = most_parts
         self._writers = asyncio.Semaphore(WRITERS)
 
     async def receive(
@@ -112,7 +118,7 @@ class Intake:
             region=campaign.default_region,
             phone_column=upload.phone_column,
             countries=campaign.countries,
-            max_parts=campaign.max_parts,
+            max_parts=min(campaign.max_parts, self._most_parts),
             chunk_messages=self._sms.batch_size,
             chunk_bytes=self._sms.batch_max_bytes,
             first_seq=campaign.next_seq,

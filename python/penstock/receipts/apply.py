@@ -82,7 +82,7 @@ class Applier:
         return len(again) < len(parked)
 
     async def _apply(self, connection: Connection, found: Iterable[Report]) -> list[Report]:
-        """Move the messages; return the final reports that have no message yet."""
+        """Move the messages; return the final reports that have no message yet, in order of arrival for each."""
         folded, conflicts = fold(found)
         finals = [report for report in folded if report.state is not MessageState.SENT]
         if not finals:
@@ -98,10 +98,10 @@ class Applier:
             unmatched = [report for report in finals if report.provider_id not in final]
             conflicts += [report for report in finals if final.get(report.provider_id, report.state) is not report.state]
             self._metrics.webhooks_duplicate.inc(len(finals) - moved - len(unmatched))
-        # What a message did not hear first it cannot contradict: these come again with their parked report.
+        # What a message did not hear first it cannot contradict: that waits with the report that came before it.
         early = {report.provider_id for report in unmatched}
         await self._record(connection, [report for report in conflicts if report.provider_id not in early])
-        return unmatched
+        return unmatched + [report for report in conflicts if report.provider_id in early]
 
     async def _record(self, connection: Connection, conflicts: Sequence[Report]) -> None:
         if conflicts:

@@ -12,7 +12,8 @@ from penstock.store.pool import Connection
 from penstock.store.queries import query
 
 INSERT_PAGE = query("reports.insert_page")
-TAKE_PAGES = query("reports.take_pages")
+CHOOSE_PAGES = query("reports.choose_pages")
+LOCK_PAGES = query("reports.lock_pages")
 FINISH_PAGES = query("reports.finish_pages")
 APPLY_REPORTS = query("reports.apply_reports")
 FIND_STATES = query("reports.find_states")
@@ -49,8 +50,13 @@ async def insert_page(connection: Connection, reports: int, body: bytes) -> None
 
 
 async def take_pages(connection: Connection, limit: int, most_reports: int) -> list[Page]:
-    """Lock the oldest open pages that nobody else holds."""
-    return [Page(**row) for row in await connection.fetch(TAKE_PAGES, limit, most_reports)]
+    """Lock the oldest open pages that nobody else holds, with at most `most_reports` together, but one at least."""
+    after = 0
+    while chosen := [row["page_id"] for row in await connection.fetch(CHOOSE_PAGES, limit, most_reports, after)]:
+        if rows := await connection.fetch(LOCK_PAGES, chosen):
+            return [Page(**row) for row in rows]
+        after = chosen[-1]
+    return []
 
 
 async def finish_pages(connection: Connection, page_ids: Sequence[int]) -> None:

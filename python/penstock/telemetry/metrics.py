@@ -73,7 +73,8 @@ class Metrics:
         self.webhooks_duplicate = Counter(
             "webhook_events_duplicate_total", "Delivery reports that repeated what was known.", registry=self.registry
         )
-        self.reconciled = Counter(
+        # A gauge by type, because a counter would get `_total` behind the name that others already scrape; it only rises.
+        self.reconciled = Gauge(
             "reconciliation_jobs_completed", "Runs of the periodic jobs that ended well.", registry=self.registry
         )
 

@@ -27,7 +27,7 @@ NAMES = {
     "webhook_events_processed": "counter",
     "webhook_events_failed": "counter",
     "webhook_events_duplicate": "counter",
-    "reconciliation_jobs_completed": "counter",
+    "reconciliation_jobs_completed": "gauge",
 }
 LABELS = {
     "http_request_duration_ms": {"method", "route", "status"},

@@ -31,6 +31,7 @@ _LARGE_BYTES: Final = 1 << 18
 # Exception → reason and whether it can only come from before the first byte. The first match counts; subclasses stand first.
 _FAILURES: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
     (aiohttp.InvalidURL, "address", True),
+    (aiohttp.NonHttpUrlClientError, "address", True),
     (aiohttp.ClientConnectorDNSError, "dns", True),
     (aiohttp.ClientConnectorCertificateError, "tls_certificate", True),
     (aiohttp.ClientSSLError, "tls", True),

@@ -2,19 +2,20 @@
 -- scope: system
 INSERT INTO report_page (reports, body) VALUES ($1, $2)
 
--- name: take_pages
--- scope: system. The oldest open pages, at most $1 of them with at most $2 reports together (one page always), locked; those that
--- others hold are passed over. Only their bodies are read, so that a backlog is not fetched again and again. Rides on
--- report_page_open, then on the primary key.
-WITH oldest AS MATERIALIZED (
-    SELECT page_id, reports FROM report_page WHERE applied_at IS NULL ORDER BY page_id LIMIT $1 FOR UPDATE SKIP LOCKED
-), counted AS (
-    SELECT page_id, sum(reports) OVER (ORDER BY page_id) AS total, row_number() OVER (ORDER BY page_id) AS place FROM oldest
-)
-SELECT p.page_id, p.reports, p.received_at, p.body
-FROM counted c JOIN report_page p ON p.page_id = c.page_id
-WHERE c.total <= $2 OR c.place = 1
-ORDER BY p.page_id
+-- name: choose_pages
+-- scope: system. The oldest open pages after $3, at most $1 of them with at most $2 reports together (one page always). Neither
+-- locked nor read: a backlog would else be fetched again and again. Rides on report_page_open.
+SELECT page_id FROM (
+    SELECT page_id, sum(reports) OVER (ORDER BY page_id) AS total, row_number() OVER (ORDER BY page_id) AS place
+    FROM (SELECT page_id, reports FROM report_page WHERE applied_at IS NULL AND page_id > $3 ORDER BY page_id LIMIT $1) oldest
+) counted
+WHERE total <= $2 OR place = 1
+ORDER BY page_id
+
+-- name: lock_pages
+-- scope: system. Those of these pages that are open and that nobody else holds, locked, in order. Rides on the primary key.
+SELECT page_id, reports, received_at, body FROM report_page
+WHERE page_id = ANY($1::int8[]) AND applied_at IS NULL ORDER BY page_id FOR UPDATE SKIP LOCKED
 
 -- name: finish_pages
 -- scope: system
@@ -58,7 +59,7 @@ FROM unnest($1::text[], $2::text[], $3::int8[], $4::text[]) AS p(provider_id, st
 -- name: take_parked
 -- scope: system. Parked reports that are due, locked; rides on parked_report_due.
 SELECT parked_id, provider_id, status, at_us, error, tries FROM parked_report
-WHERE next_try_at <= now() ORDER BY next_try_at LIMIT $1 FOR UPDATE SKIP LOCKED
+WHERE next_try_at <= now() ORDER BY next_try_at, parked_id LIMIT $1 FOR UPDATE SKIP LOCKED
 
 -- name: drop_parked
 -- scope: system
