@@ -9,6 +9,7 @@ and COPY of the same message rows into the same table, in one transaction and in
 import argparse
 import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from uuid import UUID
 
 import aiohttp
 import msgspec
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from penstock import _core
 from penstock.api.app import make_app
