@@ -11,7 +11,7 @@ from penstock.domain.ids import AccountId, AttemptId, BatchId, CampaignId, Tenan
 from penstock.domain.message import MessageState
 from penstock.store.campaigns import add_counts
 from penstock.store.pool import Connection
-from penstock.store.queries import query
+from penstock.store.queries import query, row_count
 
 FIND_ATTEMPT = query("dispatch.find_attempt")
 LOCK_ATTEMPT = query("dispatch.lock_attempt")
@@ -69,14 +69,14 @@ async def accept_messages(
         tag = await connection.execute(ACCEPT_MESSAGES, attempt.tenant_id, attempt.campaign_id, seqs, ids, was.value)
     except asyncpg.UniqueViolationError as error:
         raise KnownIdError from error
-    return _count(tag)
+    return row_count(tag)
 
 
 async def reject_messages(
     connection: Connection, attempt: Attempt, seqs: Sequence[int], errors: Sequence[str], was: MessageState
 ) -> int:
     """Make them final with the provider's word; how many were in state `was`."""
-    return _count(await connection.execute(REJECT_MESSAGES, attempt.tenant_id, attempt.campaign_id, seqs, errors, was.value))
+    return row_count(await connection.execute(REJECT_MESSAGES, attempt.tenant_id, attempt.campaign_id, seqs, errors, was.value))
 
 
 async def move_range(connection: Connection, attempt: Attempt, was: MessageState, becomes: MessageState) -> int:
@@ -84,7 +84,7 @@ async def move_range(connection: Connection, attempt: Attempt, was: MessageState
     tag = await connection.execute(
         MOVE_RANGE, attempt.tenant_id, attempt.campaign_id, attempt.first_seq, attempt.last_seq, was.value, becomes.value
     )
-    return _count(tag)
+    return row_count(tag)
 
 
 async def close_attempt(  # noqa: PLR0913 - one argument a column
@@ -114,7 +114,3 @@ async def halve_batch(connection: Connection, attempt_id: AttemptId, detail: str
 async def list_lapsed_attempts(connection: Connection, limit: int) -> list[AttemptId]:
     """Open attempts past their lease, by the database's clock."""
     return [AttemptId(row["attempt_id"]) for row in await connection.fetch(LIST_LAPSED_ATTEMPTS, limit)]
-
-
-def _count(tag: str) -> int:
-    return int(tag.rpartition(" ")[2])

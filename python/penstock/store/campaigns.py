@@ -10,7 +10,7 @@ from penstock.domain.campaign import CampaignState
 from penstock.domain.ids import AccountId, CampaignId, TenantId
 from penstock.domain.message import MessageState
 from penstock.store.pool import Connection
-from penstock.store.queries import query
+from penstock.store.queries import query, row_count
 
 CREATE_CAMPAIGN = query("campaigns.create_campaign")
 GET_CAMPAIGN = query("campaigns.get_campaign")
@@ -120,7 +120,7 @@ async def list_silent(connection: Connection, report_window: timedelta) -> list[
 async def close_silent_messages(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, limit: int) -> int:
     """How many were closed; repeat until it is less than `limit`."""
     tag = await connection.execute(CLOSE_SILENT_MESSAGES, tenant_id, campaign_id, limit)
-    return int(tag.rpartition(" ")[2])
+    return row_count(tag)
 
 
 async def get_counts(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> dict[str, int]:

@@ -9,7 +9,7 @@ from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, BatchId, CampaignId, TenantId
 from penstock.store.attempts import Attempt
 from penstock.store.pool import Connection
-from penstock.store.queries import query
+from penstock.store.queries import query, row_count
 
 LIST_DUE_LANES = query("dispatch.list_due_lanes")
 LOCK_FOR_SENDING = query("dispatch.lock_for_sending")
@@ -107,13 +107,9 @@ async def cancel_messages(
     connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, seqs: Sequence[int], reason: str
 ) -> int:
     """How many of these queued messages were left out."""
-    return _count(await connection.execute(CANCEL_MESSAGES, tenant_id, campaign_id, seqs, reason))
+    return row_count(await connection.execute(CANCEL_MESSAGES, tenant_id, campaign_id, seqs, reason))
 
 
 async def expire_messages(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, first: int, last: int) -> int:
     """How many queued messages of the range ran out of validity."""
-    return _count(await connection.execute(EXPIRE_MESSAGES, tenant_id, campaign_id, first, last))
-
-
-def _count(tag: str) -> int:
-    return int(tag.rpartition(" ")[2])
+    return row_count(await connection.execute(EXPIRE_MESSAGES, tenant_id, campaign_id, first, last))

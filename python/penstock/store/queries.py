@@ -26,6 +26,11 @@ def all_queries() -> dict[str, str]:
     return {f"{module}.{name}": text for module in names if module != "schema" for name, text in _module(module).items()}
 
 
+def row_count(tag: str) -> int:
+    """How many rows a statement touched, from its command tag: `UPDATE 5000` → 5000."""
+    return int(tag.rpartition(" ")[2])
+
+
 @cache
 def _module(module: str) -> Mapping[str, str]:
     text = files("penstock.store").joinpath("sql", f"{module}.sql").read_text()
