@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from penstock.config import Database
@@ -11,6 +12,12 @@ from penstock.embedded import EmbeddedPostgres
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
 from tests.servers import Databases, private_postgres, private_valkey
+
+# Other tests share the cores, so how long an example takes says nothing; and a checkout may be read-only.
+hypothesis.settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], database=None
+)
+hypothesis.settings.load_profile("shared")
 
 
 async def migrate_database(dsn: str) -> None:
