@@ -19,6 +19,9 @@ SECONDS = "86399.25"  # an argument that no other process has
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """Lend a process that does nothing."""
     with subprocess.Popen(["sleep", SECONDS, "0.5"]) as process:
+        # The launch is reported a moment before the kernel shows the new program's command line.
+        while not Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"sleep\0"):
+            os.sched_yield()
         yield process
         process.kill()
 
