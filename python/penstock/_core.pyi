@@ -19,15 +19,19 @@ __all__ = [
     "PrefixChanged",
     "RecipientParser",
     "Reports",
+    "SegmentColumns",
     "Segments",
     "Template",
     "TemplateError",
+    "Transliteration",
     "__version__",
     "encode_batch",
     "find_numbers",
     "read_bulk_answer",
     "read_reports",
     "segments",
+    "segments_many",
+    "transliterate",
 ]
 
 __version__: str
@@ -62,9 +66,61 @@ class Segments:
     @property
     def parts(self) -> int:
         """1 up to 160 septets or 70 units, else chunks of at most 153 or 67 that split no escape or surrogate pair."""
+    @property
+    def forcing(self) -> list[str]:
+        """The characters that force UCS-2: the first 20 distinct ones in order of appearance. Looked for when asked."""
 
 def segments(text: str) -> Segments:
     """Encoding, units and parts of one text (3GPP TS 23.038 and 23.040)."""
+
+@final
+class SegmentColumns:
+    """How many texts travel, as columns of equal length in the order of the texts."""
+
+    @property
+    def encodings(self) -> list[Literal["GSM-7", "UCS-2"]]: ...
+    @property
+    def units(self) -> list[int]: ...
+    @property
+    def parts(self) -> list[int]: ...
+
+def segments_many(texts: Sequence[str]) -> SegmentColumns:
+    """segments() of many texts in one call."""
+
+@final
+class Transliteration:
+    """A text in GSM characters, or why it was left as it is."""
+
+    @property
+    def text(self) -> str:
+        """The text to send."""
+    @property
+    def outcome(self) -> Literal["unneeded", "replaced", "impossible", "longer"]:
+        """Only "replaced" changes the text.
+
+        "unneeded": it was GSM-7 already. "impossible": `left` has no replacement. "longer": it would need more parts.
+        """
+    @property
+    def changes(self) -> list[tuple[str, str, int]]:
+        """What was replaced, by what, how often, in order of first appearance; '' for what was dropped."""
+    @property
+    def left(self) -> list[str]:
+        """The first 20 distinct characters without a replacement; the text is unchanged if there are any."""
+    @property
+    def before(self) -> Segments: ...
+    @property
+    def after(self) -> Segments: ...
+    @property
+    def parts_saved(self) -> int:
+        """Parts before less parts after: 0 or more."""
+
+def transliterate(text: str) -> Transliteration:
+    """Replace what the GSM alphabets lack: typographic quotes, dashes and spaces, accents, Greek capitals that look Latin.
+
+    All or nothing: a text that would still be UCS-2 or need more parts is left whole. Characters of the alphabets, such as
+    é, ñ or Ω, never change. Small Greek letters have no replacement (in capitals a text has another tone), nor have
+    other scripts, emoji, fractions and currencies.
+    """
 
 @final
 class Template:

@@ -16,6 +16,7 @@ mod moment;
 mod objects;
 mod rows;
 mod source;
+mod survey;
 mod text;
 
 pub mod answer;
@@ -32,6 +33,7 @@ pub mod report;
 pub mod segment;
 pub mod skip;
 pub mod template;
+pub mod transliterate;
 
 pub use error::Error;
 

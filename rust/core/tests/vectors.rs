@@ -4,6 +4,7 @@ use std::path::Path;
 
 use penstock_core::phone::PhoneReader;
 use penstock_core::template::Template;
+use penstock_core::transliterate::transliterate;
 use penstock_core::{answer, report, segment};
 use serde_json::{Value, json};
 
@@ -18,22 +19,39 @@ fn text<'a>(case: &'a Value, name: &str) -> &'a str {
     case[name].as_str().expect("a text")
 }
 
-fn expected(case: &Value) -> usize {
-    usize::try_from(case["expected"].as_u64().expect("a number")).expect("a small number")
+fn usize_of(value: &Value) -> usize {
+    usize::try_from(value.as_u64().expect("a number")).expect("a small number")
+}
+
+fn times(case: &Value) -> usize {
+    usize_of(&case["times"])
 }
 
 /// Texts travel as the vectors say.
 #[test]
 fn segments_are_counted() {
     for case in cases("segments") {
-        let times = usize::try_from(case["times"].as_u64().expect("a number")).expect("a small number");
-        let text = text(&case, "text").repeat(times) + text(&case, "tail");
+        let text = text(&case, "text").repeat(times(&case)) + text(&case, "tail");
         let found = segment::segments(&text);
         assert_eq!(
-            json!([found.encoding.name(), found.units, found.parts]),
-            json!([case["encoding"], case["units"], case["parts"]]),
+            json!([found.encoding.name(), found.units, found.parts, segment::forcing(&text)]),
+            json!([case["encoding"], case["units"], case["parts"], case["forcing"]]),
             "{case}"
         );
+    }
+}
+
+/// Texts are rewritten, or left, as the vectors say.
+#[test]
+fn texts_are_transliterated() {
+    for case in cases("transliterate") {
+        let found = transliterate(&text(&case, "text").repeat(times(&case)));
+        let changes: Vec<_> =
+            found.changes.iter().map(|change| json!([change.from, change.to, change.count])).collect();
+        let said = json!([found.text, found.outcome.name(), changes, found.left]);
+        let expected = text(&case, "written").repeat(times(&case));
+        assert_eq!(said, json!([expected, case["outcome"], case["changes"], case["left"]]), "{case}");
+        assert_eq!(found.before.parts - found.after.parts, usize_of(&case["parts_saved"]), "{case}");
     }
 }
 
@@ -66,7 +84,7 @@ fn templates_are_compiled() {
 #[test]
 fn bulk_answers_are_read() {
     for case in cases("bulk_answer") {
-        let found = answer::read_bulk_answer(text(&case, "body").as_bytes(), expected(&case));
+        let found = answer::read_bulk_answer(text(&case, "body").as_bytes(), usize_of(&case["expected"]));
         let said =
             json!([found.reason.map(answer::Distrust::name), found.bulk_id, found.positions, found.ids, found.refused]);
         let expected = json!([case["reason"], case["bulk_id"], case["positions"], case["ids"], case["refused"]]);

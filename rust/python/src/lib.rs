@@ -19,7 +19,7 @@ mod _core {
     #[pymodule_export]
     use crate::recipients::{Checkpoint, Chunk, RecipientParser};
     #[pymodule_export]
-    use crate::texts::{Segments, Template, segments};
+    use crate::texts::{SegmentColumns, Segments, Template, Transliteration, segments, segments_many, transliterate};
 
     #[pymodule_export]
     const CODEC_VERSION: u8 = penstock_core::CODEC_VERSION;
