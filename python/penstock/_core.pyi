@@ -5,16 +5,18 @@ lock released. A panic inside the core arrives as a RuntimeError and fails that 
 """
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
 __all__ = [
     "CODEC_VERSION",
+    "NUMBER_METADATA_VERSION",
     "BulkAnswer",
     "Checkpoint",
     "Chunk",
     "CoreError",
     "EncodedBatch",
     "FormatError",
+    "Number",
     "PayloadError",
     "PrefixChanged",
     "RecipientParser",
@@ -27,6 +29,8 @@ __all__ = [
     "__version__",
     "encode_batch",
     "find_numbers",
+    "number_zones",
+    "parse_number",
     "read_bulk_answer",
     "read_reports",
     "segments",
@@ -121,6 +125,52 @@ def transliterate(text: str) -> Transliteration:
     é, ñ or Ω, never change. Small Greek letters have no replacement (in capitals a text has another tone), nor have
     other scripts, emoji, fractions and currencies.
     """
+
+NUMBER_METADATA_VERSION: str
+"""The release of libphonenumber whose numbering metadata the core holds."""
+
+_Kind: TypeAlias = Literal[
+    "fixed_line", "mobile", "fixed_line_or_mobile", "toll_free", "premium_rate", "shared_cost", "voip", "personal_number",
+    "pager", "uan", "voicemail", "unknown",
+]  # fmt: skip
+
+@final
+class Number:
+    """A phone number in E.164 and what the numbering metadata knows of it. Everything is looked up when asked.
+
+    Equal numbers are equal values. The representation shows the calling code only.
+    """
+
+    @property
+    def e164(self) -> int:
+        """The digits as one integer."""
+    @property
+    def text(self) -> str:
+        """Plus and the digits."""
+    @property
+    def calling_code(self) -> int: ...
+    @property
+    def region(self) -> str | None:
+        """ISO 3166 in two letters; None for codes of no country, or if no country sharing the code is known to have it."""
+    @property
+    def kind(self) -> _Kind:
+        """What its range is for; "unknown" for a number that is possible but in no range that the metadata knows."""
+    @property
+    def is_valid(self) -> bool:
+        """Is it in a known range? Numbers that are not are accepted all the same: ranges open before metadata is released."""
+    @property
+    def time_zones(self) -> tuple[str, ...]:
+        """IANA names in order: where the number belongs, which is not always where its owner is.
+
+        One for a country of one zone. In others by the number's beginning where that says a place, else all of the country's;
+        () for codes of no country.
+        """
+
+def parse_number(text: str, region: str | None = None) -> Number | None:
+    """The number that a text is, under the rules of RecipientParser, or None. Raises CoreError for an unknown region."""
+
+def number_zones(numbers: Sequence[int]) -> dict[tuple[str, ...], list[int]]:
+    """Positions of numbers (E.164 as integers) by their time_zones, ascending. What is no number has the zones ()."""
 
 @final
 class Template:

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use penstock_core::phone::PhoneReader;
+use penstock_core::phone::{Number, PhoneReader};
 use penstock_core::template::Template;
 use penstock_core::transliterate::transliterate;
 use penstock_core::{answer, report, segment};
@@ -55,12 +55,19 @@ fn texts_are_transliterated() {
     }
 }
 
-/// Numbers are read as the vectors say.
+/// Numbers are read, and known, as the vectors say.
 #[test]
 fn numbers_are_read() {
     for case in cases("numbers") {
         let reader = PhoneReader::new(case["region"].as_str(), None).expect("a region");
-        assert_eq!(json!(reader.read(text(&case, "text"))), case["number"], "{case}");
+        let found = reader.read(text(&case, "text"));
+        assert_eq!(json!(found), case["number"], "{case}");
+        if let Some(number) = found.and_then(Number::new) {
+            let zones = number.time_zones().names();
+            let kind = number.kind();
+            let said = json!([number.region(), number.calling_code(), kind.name(), kind.is_known(), zones]);
+            assert_eq!(said, case["facts"], "{case}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod batches;
 mod errors;
 mod foreign;
+mod numbers;
 mod recipients;
 mod texts;
 
@@ -17,12 +18,16 @@ mod _core {
     #[pymodule_export]
     use crate::foreign::{BulkAnswer, Reports, read_bulk_answer, read_reports};
     #[pymodule_export]
+    use crate::numbers::{Number, number_zones, parse_number};
+    #[pymodule_export]
     use crate::recipients::{Checkpoint, Chunk, RecipientParser};
     #[pymodule_export]
     use crate::texts::{SegmentColumns, Segments, Template, Transliteration, segments, segments_many, transliterate};
 
     #[pymodule_export]
     const CODEC_VERSION: u8 = penstock_core::CODEC_VERSION;
+    #[pymodule_export]
+    const NUMBER_METADATA_VERSION: &str = penstock_core::phone::METADATA_VERSION;
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name Python expects")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
