@@ -51,7 +51,7 @@ def one(name: str, text: str) -> Case:
         },
         unit="texts",
         size=len(text.encode()),
-        at_least={"reference": 20, "smsutil": 20, "best Python": 2},
+        at_least={"reference": 20, "smsutil": 20, "best Python": 3},
     )
 
 
@@ -68,7 +68,7 @@ def many(name: str, text: str) -> Case:
         },
         items=len(texts),
         unit="texts",
-        at_least={"reference": 20, "smsutil": 20, "best Python": 4},
+        at_least={"reference": 20, "smsutil": 20, "best Python": 8},
     )
 
 
