@@ -6,6 +6,7 @@ mod errors;
 mod foreign;
 mod numbers;
 mod recipients;
+mod requests;
 mod texts;
 
 /// The Rust core, as Python sees it.
@@ -21,6 +22,8 @@ mod _core {
     use crate::numbers::{Number, number_zones, parse_number};
     #[pymodule_export]
     use crate::recipients::{Checkpoint, Chunk, RecipientParser};
+    #[pymodule_export]
+    use crate::requests::{canonical_json, fingerprint};
     #[pymodule_export]
     use crate::texts::{SegmentColumns, Segments, Template, Transliteration, segments, segments_many, transliterate};
 
