@@ -29,7 +29,16 @@ pub(crate) fn run<Value: Ungil + Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<Value, Error> + Ungil + Send,
 ) -> PyResult<Value> {
-    match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
+    result(py.detach(|| catch_unwind(AssertUnwindSafe(work))))
+}
+
+/// The same for work so short that releasing the lock would cost more than it gives.
+pub(crate) fn run_attached<Value>(work: impl FnOnce() -> Result<Value, Error>) -> PyResult<Value> {
+    result(catch_unwind(AssertUnwindSafe(work)))
+}
+
+fn result<Value>(outcome: std::thread::Result<Result<Value, Error>>) -> PyResult<Value> {
+    match outcome {
         Ok(result) => result.map_err(raise),
         Err(_) => Err(PyRuntimeError::new_err("The core failed inside; this call has no result.")),
     }
