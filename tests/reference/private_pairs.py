@@ -10,7 +10,7 @@ NAME = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,64})(?:\\{0,7}(?P<closer>[\"')\]]))
 BLANKS = re.compile(r"[ \t]{0,3}")
 QUOTE = re.compile(r"[bBrRuUfF]{0,2}(?P<backslashes>\\{0,7})(?P<quote>[\"'])")
 SPACE = " \t\n\r\x0b\x0c"
-NEXT_PAIR = re.compile(rf"[{SPACE},;&](?=[A-Za-z0-9_.*…-]+=)")
+NEXT_PAIR = re.compile(rf"[{SPACE},;&](?=[A-Za-z0-9_.*\u0080-\U0010ffff-]+=)")
 
 
 class Value(NamedTuple):

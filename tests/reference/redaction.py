@@ -87,7 +87,7 @@ def _begins(text: str, place: int, fresh: int, characters: str) -> bool:
 
 
 def _masked(text: str, place: int, fresh: int) -> Found | None:
-    found = re.compile("[+(][0-9]{2}…[0-9]{2}").match(text, place)
+    found = re.compile(r"(?:\+|%2[Bb]|\()[0-9]{2}…[0-9]{2}").match(text, place)
     if found is None and _number_begins(text, place, fresh):
         found = re.compile("[0-9]{3}…[0-9]{2}").match(text, place)
     return found and (found.end(), found[0])
@@ -95,7 +95,7 @@ def _masked(text: str, place: int, fresh: int) -> Found | None:
 
 def _email(text: str, place: int, fresh: int) -> Found | None:
     found = EMAIL.match(text, place) if _begins(text, place, fresh, LOCAL) else None
-    return found and (found.end() + len(found[1]), found[0][0] + MASK + found[1])
+    return found and (found.end(), found[0][0] + MASK)
 
 
 def _userinfo(text: str, place: int, _: int) -> Found | None:
@@ -110,8 +110,7 @@ def _pair(names: Names) -> Rule:
             return None
         # Numbers and credentials have blanks within.
         shapes = [rule(text, value.start, value.start) for rule in (_credential, _card, _plus, _bracket, _without_plus)]
-        is_plain_plus = text.startswith("%", value.start)
-        ends = [shape[0] for shape in shapes if shape and value.is_word and not is_plain_plus]
+        ends = [shape[0] for shape in shapes if shape and value.is_word]
         end = word_end(text, value.start, max(ends)) if ends else value.end
         return end, text[place : value.start] + MASK
 
@@ -189,7 +188,7 @@ def _plus(text: str, place: int, _: int) -> Found | None:
         return None
     end = _groups_end(text, sign.end(), has_plus=True)
     digits = re.sub("[^0-9]", "", text[sign.end() : end])
-    return (end, f"+{digits[:2]}…{digits[-2:]}") if len(digits) >= 7 else None
+    return (end, f"{sign[0]}{digits[:2]}…{digits[-2:]}") if len(digits) >= 7 else None
 
 
 def _bracket(text: str, place: int, _: int) -> Found | None:

@@ -14,19 +14,20 @@ const WHOLE: usize = 10;
 /// E.164 allows no more.
 const MOST_DIGITS: usize = 15;
 
-/// The end of a number of any form that begins at `start`.
-pub(super) fn any(text: &[u8], start: usize) -> Option<usize> {
+/// The end of a number of any form that begins at `start`; what lies before `fresh` does not count.
+pub(super) fn any(text: &[u8], start: usize, fresh: usize) -> Option<usize> {
     match text.get(start)? {
-        b'+' => with_plus(text, start + 1),
+        b'+' | b'%' => with_plus(text, start),
         b'(' => with_bracket(text, start),
-        b'0'..=b'9' => without_plus(text, start, start),
+        b'0'..=b'9' => without_plus(text, start, fresh),
         _ => None,
     }
 }
 
-/// `+49 151 …`: the end of the number whose first digit stands at `start`, right behind its plus.
-pub(super) fn with_plus(text: &[u8], start: usize) -> Option<usize> {
-    if !matches!(text.get(start), Some(b'1'..=b'9')) {
+/// `+49 151 …`, `%2B49151…`: the end of the number whose sign stands at `sign`.
+fn with_plus(text: &[u8], sign: usize) -> Option<usize> {
+    let start = sign + sign_len(&text[sign..]);
+    if start == sign || !matches!(text.get(start), Some(b'1'..=b'9')) {
         return None;
     }
     let groups = follow(text, start, true);
@@ -34,7 +35,7 @@ pub(super) fn with_plus(text: &[u8], start: usize) -> Option<usize> {
 }
 
 /// `(650) 555-0100`, `(0151) 000 …`: the end of the number whose opening bracket stands at `open`.
-pub(super) fn with_bracket(text: &[u8], open: usize) -> Option<usize> {
+fn with_bracket(text: &[u8], open: usize) -> Option<usize> {
     let start = open + 1;
     let end = digits_end(text, start);
     let has_trunk = text.get(start) == Some(&b'0');
@@ -48,7 +49,7 @@ pub(super) fn with_bracket(text: &[u8], open: usize) -> Option<usize> {
 }
 
 /// A number without a sign before it, whose first digit stands at `start`, the beginning of a word.
-pub(super) fn without_plus(text: &[u8], start: usize, fresh: usize) -> Option<usize> {
+fn without_plus(text: &[u8], start: usize, fresh: usize) -> Option<usize> {
     if !may_begin(text, start, fresh) {
         return None;
     }
@@ -220,15 +221,26 @@ fn is_date(text: &[u8], start: usize, lens: [usize; 3]) -> bool {
 
 /// A number that is masked already, sign or bracket first if it has one: `+30…21`, `(65…00`, `015…00`.
 pub(super) fn masked(text: &[u8], start: usize, fresh: usize) -> Option<usize> {
-    let first = start + usize::from(matches!(text[start], b'+' | b'('));
-    let end = start + 3;
+    let first = start + sign_len(&text[start..]);
+    let end = if first > start { first + 2 } else { start + 3 };
     let is_digits = |from: usize, to: usize| text.get(from..to).is_some_and(|some| some.iter().all(u8::is_ascii_digit));
     let fits = is_digits(first, end) && text[end..].starts_with(ELLIPSIS) && is_digits(end + 3, end + 5);
     (fits && (first > start || may_begin(text, start, fresh))).then_some(end + 5)
 }
 
-/// How the number in `text` is shown; `sign` is `+`, `(` or nothing.
-pub(super) fn shown(number: &[u8], sign: &[u8]) -> Vec<u8> {
-    let digits: Vec<u8> = number.iter().copied().filter(u8::is_ascii_digit).collect();
-    [sign, &digits[..3 - sign.len()], ELLIPSIS, &digits[digits.len() - 2..]].concat()
+/// Bytes of the sign, perhaps escaped for a URL, or of the bracket at the start of a number.
+fn sign_len(text: &[u8]) -> usize {
+    match text {
+        [b'+' | b'(', ..] => 1,
+        [b'%', b'2', b'B' | b'b', ..] => 3,
+        _ => 0,
+    }
+}
+
+/// How the number in `text` is shown.
+pub(super) fn shown(number: &[u8]) -> Vec<u8> {
+    let (sign, rest) = number.split_at(sign_len(number));
+    let digits: Vec<u8> = rest.iter().copied().filter(u8::is_ascii_digit).collect();
+    let first = if sign.is_empty() { 3 } else { 2 };
+    [sign, &digits[..first], ELLIPSIS, &digits[digits.len() - 2..]].concat()
 }

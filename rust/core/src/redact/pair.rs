@@ -4,9 +4,9 @@
 //! where the name is one of a credential.
 
 use super::card::card;
-use super::classes::{URL_RUN, WORD, class, run_end};
+use super::classes::{URL_RUN, WIDE, WORD, class, run_end};
 use super::names::{Kind, Names};
-use super::number::{self, ELLIPSIS};
+use super::number;
 use super::secret::credential;
 
 const LONGEST_NAME: usize = 64;
@@ -134,7 +134,7 @@ fn shape_end(text: &[u8], start: usize) -> usize {
     let card_end = text.get(start).is_some_and(u8::is_ascii_digit).then(|| card(text, start, start)).flatten();
     let scheme_end = run_end(text, start, WORD);
     let credential_end = credential(text, start, scheme_end).map(|(_, end)| end);
-    [number::any(text, start), card_end, credential_end].into_iter().flatten().max().unwrap_or(start)
+    [number::any(text, start, start), card_end, credential_end].into_iter().flatten().max().unwrap_or(start)
 }
 
 /// Up to a blank, `&` or a quote at `least` or behind it, without the punctuation at the end.
@@ -150,7 +150,7 @@ fn next_pair(text: &[u8], start: usize) -> usize {
     let mut parting = None;
     for (place, &byte) in text.iter().enumerate().skip(start) {
         let is_part = is_space(byte) || matches!(byte, b',' | b';' | b'&');
-        let is_of_name = class(text, place) & URL_RUN != 0 || matches!(byte, b'.' | b'*') || ELLIPSIS.contains(&byte);
+        let is_of_name = class(text, place) & (URL_RUN | WIDE) != 0 || matches!(byte, b'.' | b'*');
         if let (b'=', Some(end)) = (byte, parting.filter(|&parting| parting + 1 < place)) {
             return trim(text, start, end, b" \t\n\r\x0b\x0c,;&");
         }

@@ -20,8 +20,8 @@ struct Found {
 enum Shown {
     Mask,
     Same,
-    /// A phone number: its sign, and where its first digit stands.
-    Number(&'static [u8], usize),
+    /// The first and the last digits of a phone number.
+    Digits,
 }
 
 impl Found {
@@ -31,10 +31,6 @@ impl Found {
 
     fn same(start: usize, end: usize) -> Self {
         Self { start, end, shown: Shown::Same }
-    }
-
-    fn number(start: usize, end: usize, sign: &'static [u8], first: usize) -> Self {
-        Self { start, end, shown: Shown::Number(sign, first) }
     }
 }
 
@@ -79,15 +75,15 @@ impl<'text> Scanner<'text> {
     fn take_email(&mut self, edits: &mut Edits) -> usize {
         let Email { start, at } = self.email;
         edits.replace(self.base + first_char_end(self.text, start), self.base + at, MASK.as_bytes());
-        self.begin_anew(at + if self.text[at] == b'@' { 1 } else { 3 })
+        self.begin_anew(at)
     }
 
     fn take(&mut self, found: &Found, edits: &mut Edits) -> usize {
         let (start, end) = (self.base + found.start, self.base + found.end);
         match found.shown {
             Shown::Mask => edits.replace(start, end, MASK.as_bytes()),
+            Shown::Digits => edits.replace(start, end, &number::shown(&self.text[found.start..found.end])),
             Shown::Same => {}
-            Shown::Number(sign, first) => edits.replace(start, end, &number::shown(&self.text[first..found.end], sign)),
         }
         self.begin_anew(found.end)
     }
@@ -104,20 +100,10 @@ impl<'text> Scanner<'text> {
     /// What begins with `:`, `=`, `(` or `%`.
     fn at_mark(&self, place: usize) -> Option<Found> {
         match self.text[place] {
-            b'(' => {
-                let masked = || number::masked(self.text, place, self.fresh).map(|end| Found::same(place, end));
-                masked().or_else(|| {
-                    number::with_bracket(self.text, place).map(|end| Found::number(place, end, b"(", place + 1))
-                })
-            }
-            b'%' => {
-                let is_plus = self.text[place..].starts_with(b"%2B") || self.text[place..].starts_with(b"%2b");
-                let end = number::with_plus(self.text, is_plus.then_some(place + 3)?)?;
-                Some(Found::number(place, end, b"+", place + 3))
-            }
+            b'(' | b'%' => self.number(place),
             _ => {
-                let private = || private_value(self.names, self.text, self.fresh, place);
-                private().or_else(|| userinfo(self.text, place)).map(Found::mask)
+                let private = private_value(self.names, self.text, self.fresh, place);
+                private.or_else(|| userinfo(self.text, place)).map(Found::mask)
             }
         }
     }
@@ -159,7 +145,7 @@ impl<'text> Scanner<'text> {
             let found = self
                 .named_secret(place, word_end, is_word)
                 .or_else(|| if may_be_mixed { self.mixed(place, start, is_word) } else { None })
-                .or_else(|| if is_word { self.in_word(place, word_end) } else { self.at_sign(place) });
+                .or_else(|| if is_word { self.in_word(place, word_end) } else { self.number(place) });
             if let Some(found) = found {
                 return self.take(&found, edits);
             }
@@ -200,20 +186,11 @@ impl<'text> Scanner<'text> {
         is_hexadecimal().or_else(|| self.number(start)).or_else(|| hexadecimal().map(Found::mask))
     }
 
+    /// A phone or card number, or a phone number that is masked already.
     fn number(&self, start: usize) -> Option<Found> {
         let (text, fresh) = (self.text, self.fresh);
         let masked = number::masked(text, start, fresh).map(|end| Found::same(start, end));
-        masked
-            .or_else(|| card(text, start, fresh).map(|end| Found::mask((start, end))))
-            .or_else(|| number::without_plus(text, start, fresh).map(|end| Found::number(start, end, b"", start)))
-    }
-
-    /// A number with its plus.
-    fn at_sign(&self, place: usize) -> Option<Found> {
-        if self.text[place] != b'+' {
-            return None;
-        }
-        let masked = number::masked(self.text, place, self.fresh).map(|end| Found::same(place, end));
-        masked.or_else(|| number::with_plus(self.text, place + 1).map(|end| Found::number(place, end, b"+", place + 1)))
+        let number = || number::any(text, start, fresh).map(|end| Found { start, end, shown: Shown::Digits });
+        masked.or_else(|| card(text, start, fresh).map(|end| Found::mask((start, end)))).or_else(number)
     }
 }
