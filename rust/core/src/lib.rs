@@ -34,6 +34,7 @@ pub mod json_text;
 pub mod payload;
 pub mod phone;
 pub mod recipients;
+pub mod redact;
 pub mod report;
 pub mod segment;
 pub mod skip;

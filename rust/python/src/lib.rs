@@ -6,6 +6,7 @@ mod errors;
 mod foreign;
 mod numbers;
 mod recipients;
+mod redaction;
 mod requests;
 mod texts;
 
@@ -22,6 +23,8 @@ mod _core {
     use crate::numbers::{Number, number_zones, parse_number};
     #[pymodule_export]
     use crate::recipients::{Checkpoint, Chunk, RecipientParser};
+    #[pymodule_export]
+    use crate::redaction::Redactor;
     #[pymodule_export]
     use crate::requests::{canonical_json, fingerprint};
     #[pymodule_export]
