@@ -10,16 +10,19 @@ mod audience;
 mod columns;
 mod copy;
 mod csv;
+mod form;
 mod intake;
 mod loose;
 mod moment;
 mod objects;
 mod rows;
+mod scan;
 mod source;
 mod text;
 
 pub mod answer;
 pub mod batch;
+pub mod bounds;
 pub mod chunk;
 pub mod dedupe;
 pub mod error;
@@ -32,6 +35,7 @@ pub mod report;
 pub mod segment;
 pub mod skip;
 pub mod template;
+pub mod text_list;
 
 pub use error::Error;
 

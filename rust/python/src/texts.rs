@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyTuple;
 
-use crate::errors::raise;
+use crate::errors::call;
 
 #[pyclass(frozen, module = "penstock._core")]
 pub(crate) struct Segments(segment::Segments);
@@ -33,8 +33,8 @@ impl Segments {
 }
 
 #[pyfunction]
-pub(crate) fn segments(text: &str) -> Segments {
-    Segments(segment::segments(text))
+pub(crate) fn segments(text: &str) -> PyResult<Segments> {
+    call(|| Ok(segment::segments(text))).map(Segments)
 }
 
 #[pyclass(frozen, module = "penstock._core")]
@@ -44,7 +44,7 @@ pub(crate) struct Template(pub(crate) template::Template);
 impl Template {
     #[new]
     fn new(text: &str) -> PyResult<Self> {
-        template::Template::new(text).map(Self).map_err(raise)
+        call(|| template::Template::new(text)).map(Self)
     }
 
     #[getter]
@@ -54,6 +54,6 @@ impl Template {
 
     #[expect(clippy::needless_pass_by_value, reason = "a sequence of Python texts arrives as a list of its own")]
     fn render(&self, values: Vec<PyBackedStr>) -> PyResult<String> {
-        self.0.render(&values).map_err(raise)
+        call(|| self.0.render(&values))
     }
 }
