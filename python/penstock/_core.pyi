@@ -1,7 +1,11 @@
 """The Rust core, as Python sees it: batches in, batches out, no Python object per message unless asked for.
 
 Every function is pure: no clock, no I/O, no randomness. Work that may last longer than about 50 µs runs with the interpreter
-lock released. A panic inside the core arrives as a RuntimeError and fails that one call only.
+lock released. A panic inside the core arrives as a RuntimeError that names the place in the source and nothing of the data,
+prints nothing, and fails that one call only; a RecipientParser in which a call panicked answers every later call with a
+RuntimeError. Texts with lone surrogates, which are no Unicode texts, are refused by a UnicodeEncodeError, a ValueError.
+
+Foreign input has bounds, all listed in `rust/core/src/bounds.rs`; what lies past one is refused or cut as said below.
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,19 +51,19 @@ CODEC_VERSION: int
 again byte for byte only by the same version."""
 
 class CoreError(ValueError):
-    """Root of everything the core raises on purpose."""
+    """Root of everything the core raises on purpose; itself for a setting or a number of values that cannot be worked with."""
 
 class TemplateError(CoreError):
-    """A template that cannot be compiled: an unclosed brace, an empty or illegal name, too many names."""
+    """A template that cannot be compiled: an unclosed brace, an empty or illegal name, too many names, too long."""
 
 class FormatError(CoreError):
-    """Recipients, reports or JSON that cannot be read at all: no header, no number column, not JSON, a row over its bound."""
+    """Recipients, reports or JSON that cannot be read at all: no header, no number column, not JSON, over a bound."""
 
 class PrefixChanged(CoreError):
     """A resumed upload whose first bytes are not those that were committed."""
 
 class PayloadError(CoreError):
-    """A packed payload that is damaged, of an unknown version, or does not hold the range asked for."""
+    """A packed payload that is damaged, of a later version, or does not hold the range asked for."""
 
 @final
 class Segments:
@@ -179,7 +183,8 @@ def number_zones(numbers: Sequence[int]) -> dict[tuple[str, ...], list[int]]:
 class Template:
     """`Hi {name}` compiled once: `{name}` placeholders only, `{{` and `}}` for literal braces, nothing else.
 
-    Names are 1–64 of letters, digits, `_`, `-`, `.` and inner spaces, matched to columns without regard to case; at most 32.
+    Names are 1–64 of letters, digits, `_`, `-`, `.` and inner spaces, matched to columns without regard to case. At most 32
+    different names, each as often as you like, and 64 KiB of UTF-8 in all.
     """
 
     def __new__(cls, text: str) -> Template:
@@ -251,8 +256,14 @@ class RecipientParser:
 
     A number needs `+` or `00` unless `region` is given; it is accepted when its calling code is known and its length is
     possible there, whether or not its range is known to be in use. Cells and values are trimmed. Rows of nothing but white
-    space are no rows. A row is at most 64 KiB; an unclosed quote costs its own line only. A JSON body is at most 10 MB and
-    gives all its chunks at finish(). Settings out of range raise CoreError.
+    space are no rows. Settings out of range raise CoreError.
+
+    CSV has a header of at most 200 columns; lines end in LF or CRLF; an unclosed quote costs its own line only. A JSON item is
+    an object of at most 200 members, nested at most 128 deep, or a text that is the number. A name that is wanted and there
+    twice is a FormatError in a header and makes an item malformed. A row or item of more than 64 KiB, its line end included,
+    is malformed; a header over it is a FormatError. So no cell or value is longer. A text over 78,030 bytes, which no 255
+    parts could hold, is too_long without being rendered. A chunk holds at most 50,000 rows. A JSON body is at most 10 MB and
+    gives all its chunks at finish().
     """
 
     def __new__(
@@ -303,15 +314,13 @@ class EncodedBatch:
     def last_seq(self) -> int:
         """Last sequence number covered, included or left out; what follows belongs to the rest of the batch."""
     @property
-    def messages(self) -> int: ...
+    def messages(self) -> int:
+        """Messages in the body: those of first_seq … last_seq that are not left out."""
     @property
     def segments(self) -> int: ...
     @property
     def left_segments(self) -> int:
         """Segments of the messages behind last_seq that are not left out: what the rest of the batch will need."""
-    @property
-    def seqs(self) -> list[int]:
-        """Sequence numbers included, in the order of the body."""
 
 def encode_batch(
     payload: bytes,
@@ -401,8 +410,9 @@ class BulkAnswer:
 def read_bulk_answer(body: bytes, expected: int) -> BulkAnswer:
     """Read `{"bulkId":…,"messages":[{"messageId":…} | {"error":…}, …]}`. Never raises on foreign bytes.
 
-    An id is a text of 1 to 200 characters without NUL. An error that says nothing (null, false, 0, empty) is none.
-    Positions from `expected` on are not recorded.
+    An id is a text of 1 to 200 characters without NUL or lone surrogates. An error that says nothing (null, false, 0, empty)
+    is none. Positions from `expected` on are not recorded. Of members with the same name the last counts; JSON nested more
+    than 128 deep is none. Each property builds its list anew.
     """
 
 @final
@@ -432,7 +442,16 @@ def read_reports(data: bytes, content_type: str) -> Reports:
 
     Id under messageId, msgid, id, Id, _id; status under deliveryStatus, status; time under updatedAt, sendtimestamp (Unix
     seconds), sendtime, timestamp, createdAt; error under errorcode, description, error: first as written, then in any case.
-    An unknown content type is told from the first character. Raises FormatError.
+    An unknown content type is told from the first character, and so is JSON under the name of a form. Of members with the
+    same name the last counts; an id is a text of 1 to 200 characters without NUL. Raises FormatError for what is none of
+    these, JSON nested more than 128 deep among it; a bad line of NDJSON is only unreadable.
+    """
+
+def _panic_for_test(message: str, parser: RecipientParser | None = None) -> None:
+    """Panic with that message, inside `parser` if there is one: raises RuntimeError, as any panic does.
+
+    For the tests of just that. It is always there, because a switch of the build would test another library than the one
+    that is installed; it can do nothing that `raise` could not.
     """
 
 def canonical_json(data: bytes) -> bytes:

@@ -4,6 +4,7 @@
 mod batches;
 mod errors;
 mod foreign;
+mod lists;
 mod numbers;
 mod recipients;
 mod redaction;
@@ -13,6 +14,8 @@ mod texts;
 /// The Rust core, as Python sees it.
 #[pyo3::pymodule]
 mod _core {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::batches::{EncodedBatch, encode_batch, find_numbers};
     #[pymodule_export]
@@ -37,4 +40,11 @@ mod _core {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name Python expects")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::errors::silence_panics();
+        // Set, not exported: it does not belong in `__all__`.
+        module.setattr("_panic_for_test", wrap_pyfunction!(crate::recipients::panic_for_test, module)?)
+    }
 }

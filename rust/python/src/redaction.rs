@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::errors::{run, call};
+use crate::errors::{call, run};
 
 /// From so many bytes on the work may last 50 µs and is done with the interpreter lock released.
 const LONG: usize = 32 * 1024;

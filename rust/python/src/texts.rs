@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyList, PyString, PyTuple};
 
-use crate::errors::{raise, run};
+use crate::errors::{call, run};
 
 #[pyclass(frozen, module = "penstock._core")]
 pub(crate) struct Segments {
@@ -52,7 +52,8 @@ impl Segments {
 
 #[pyfunction]
 pub(crate) fn segments(text: &Bound<'_, PyString>) -> PyResult<Segments> {
-    Ok(Segments::new(segment::segments(text.to_str()?), text))
+    let given = text.to_str()?;
+    Ok(Segments::new(call(|| Ok(segment::segments(given)))?, text))
 }
 
 /// Columns, because an object for each text cost twice as much as counting it.
@@ -145,7 +146,7 @@ pub(crate) struct Template(pub(crate) template::Template);
 impl Template {
     #[new]
     fn new(text: &str) -> PyResult<Self> {
-        template::Template::new(text).map(Self).map_err(raise)
+        call(|| template::Template::new(text)).map(Self)
     }
 
     #[getter]
@@ -155,6 +156,6 @@ impl Template {
 
     #[expect(clippy::needless_pass_by_value, reason = "a sequence of Python texts arrives as a list of its own")]
     fn render(&self, values: Vec<PyBackedStr>) -> PyResult<String> {
-        self.0.render(&values).map_err(raise)
+        call(|| self.0.render(&values))
     }
 }
