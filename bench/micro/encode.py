@@ -1,7 +1,6 @@
 """A bulk body of 5,000 templated messages, from the bytes that were stored to the bytes that are sent."""
 
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -21,7 +20,7 @@ def cases() -> list[Case]:
     """Two values a message; the Python ways start from rows kept as JSON, the quickest thing that Python can unpack."""
     rows = [(4915100000000 + index, NAMES[index % 5], f"A-{index:06d}") for index in range(MESSAGES)]
     payload, stored = _payload(rows), orjson.dumps(rows)
-    ways: dict[str, Callable[[], Any]] = {
+    ways = {
         "core": lambda: _encode(payload),
         "reference": lambda: _reference(stored),
         "best Python": lambda: _best_python(stored),
@@ -38,9 +37,7 @@ def cases() -> list[Case]:
 
 def _payload(rows: list[tuple[int, str, str]]) -> bytes:
     lines = [orjson.dumps({"phone": f"+{number}", "name": name, "order": order}) for number, name, order in rows]
-    parser = _core.RecipientParser(
-        "ndjson", _core.Template(TEXT), traffic_account_id=ACCOUNT, sender=SENDER, chunk_bytes=10**9
-    )
+    parser = _core.RecipientParser("ndjson", _core.Template(TEXT), traffic_account_id=ACCOUNT, sender=SENDER, chunk_bytes=10**9)
     (chunk,) = parser.feed(b"\n".join(lines) + b"\n")
     return chunk.payload
 
