@@ -145,8 +145,8 @@ impl<'text> Scanner<'text> {
         while place < limit {
             let is_word = class(self.text, place) & WORD != 0;
             let next = if is_word { self.word_end(place) } else { place + 1 };
-            let found = self
-                .named_secret(place, next, is_word)
+            let named = if is_word { self.named_secret(place, next) } else { None };
+            let found = named
                 .or_else(|| if may_be_mixed { self.mixed(place, start, is_word) } else { None })
                 .or_else(|| if is_word { self.in_word(place, next) } else { self.number(place) });
             if let Some(found) = found {
@@ -164,17 +164,20 @@ impl<'text> Scanner<'text> {
         self.word_end
     }
 
-    /// Secrets and ids that are known by how they begin.
-    fn named_secret(&mut self, start: usize, word_end: usize, is_word: bool) -> Option<Found> {
-        if !is_word {
-            return None;
-        }
+    /// Ids and secrets that are known by how they begin: the first letter tells what to look for.
+    fn named_secret(&mut self, start: usize, word_end: usize) -> Option<Found> {
         let text = self.text;
-        secret::id(text, start).map(|end| Found::same(start, end)).or_else(|| {
-            let token = secret::web_token(text, start, &mut self.last_token);
-            let whole = token.or_else(|| secret::key(text, start)).map(|end| (start, end));
-            whole.or_else(|| secret::credential(text, start, word_end)).map(Found::mask)
-        })
+        let id = || secret::id(text, start).map(|end| Found::same(start, end));
+        let whole = |end: Option<usize>| end.map(|end| Found::mask((start, end)));
+        let credential = || secret::credential(text, start, word_end).map(Found::mask);
+        match text[start] {
+            b'e' => id().or_else(|| whole(secret::web_token(text, start, &mut self.last_token))),
+            b'p' | b's' | b'r' | b'w' | b'g' | b'x' => whole(secret::key(text, start)),
+            b'A' => id().or_else(|| whole(secret::access_key(text, start))),
+            b'b' | b'B' => id().or_else(credential),
+            b'0'..=b'9' | b'a'..=b'f' | b'C'..=b'F' => id(),
+            _ => None,
+        }
     }
 
     /// Long base64: in either alphabet from the start of the run, in that of URLs also from the start of any word.
@@ -188,17 +191,18 @@ impl<'text> Scanner<'text> {
 
     /// Numbers at the beginning of a word, and long hexadecimal anywhere in it.
     fn in_word(&self, start: usize, end: usize) -> Option<Found> {
-        let hexadecimal = || secret::hexadecimal(self.text, start, end);
-        if class(self.text, start) & DIGIT == 0 {
-            return hexadecimal().map(Found::mask);
-        }
-        let is_hexadecimal = || hexadecimal().filter(|found| found.0 == start).map(Found::mask);
-        is_hexadecimal().or_else(|| self.number(start)).or_else(|| hexadecimal().map(Found::mask))
+        let hexadecimal = secret::hexadecimal(self.text, start, end);
+        let is_number = class(self.text, start) & DIGIT != 0 && hexadecimal.is_none_or(|(from, _)| from > start);
+        let number = if is_number { self.number(start) } else { None };
+        number.or_else(|| hexadecimal.map(Found::mask))
     }
 
     /// A phone or card number, or a phone number that is masked already.
     fn number(&self, start: usize) -> Option<Found> {
         let (text, fresh) = (self.text, self.fresh);
+        if matches!(text[start], b'-' | b'/') {
+            return None;
+        }
         let masked = number::masked(text, start, fresh).map(|end| Found::same(start, end));
         let number = || number::any(text, start, fresh).map(|end| Found { start, end, shown: Shown::Digits });
         masked.or_else(|| card(text, start, fresh).map(|end| Found::mask((start, end)))).or_else(number)

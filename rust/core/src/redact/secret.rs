@@ -24,15 +24,18 @@ pub(super) const LEAST_HEX: usize = 32;
 /// A key with a known prefix.
 pub(super) fn key(text: &[u8], start: usize) -> Option<usize> {
     let rest = &text[start..];
-    if rest.starts_with(b"AKIA") || rest.starts_with(b"ASIA") {
-        let end = run_end(text, start, UPPER | DIGIT);
-        return (end - start == 20 && class(text, end) & WORD == 0).then_some(end);
-    }
     let (_, prefixes) = PREFIXES.iter().find(|(first, _)| rest[0] == *first)?;
     let prefix = prefixes.iter().find(|prefix| rest.starts_with(prefix))?;
     let body = start + prefix.len();
     let is_key = short_run_end(text, body, URL_RUN, LEAST) - body == LEAST;
     is_key.then(|| run_end(text, body, URL_RUN))
+}
+
+/// The id of an access key of AWS: `AKIA` or `ASIA` and sixteen more.
+pub(super) fn access_key(text: &[u8], start: usize) -> Option<usize> {
+    let has_prefix = matches!(text[start..], [b'A', b'K' | b'S', b'I', b'A', ..]);
+    let end = if has_prefix { run_end(text, start, UPPER | DIGIT) } else { return None };
+    (end - start == 20 && class(text, end) & WORD == 0).then_some(end)
 }
 
 /// Where the last run that began with `eyJ` lies and whether a token ended in it: tokens can begin behind every hyphen of a
@@ -45,7 +48,7 @@ pub(super) struct LastToken {
 
 /// A JSON web token: three parts of base64url, the last may be empty.
 pub(super) fn web_token(text: &[u8], start: usize, last: &mut LastToken) -> Option<usize> {
-    if !text[start..].starts_with(b"eyJ") {
+    if !matches!(text[start..], [b'e', b'y', b'J', ..]) {
         return None;
     }
     if start >= last.run_end {
