@@ -3,15 +3,19 @@
 use std::path::Path;
 
 use penstock_core::phone::PhoneReader;
+use penstock_core::redact::Redactor;
 use penstock_core::template::Template;
 use penstock_core::{answer, report, segment};
 use serde_json::{Value, json};
 
 fn cases(name: &str) -> Vec<Value> {
+    document(name)["cases"].as_array().expect("the vectors have cases").clone()
+}
+
+fn document(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(format!("{name}.json"));
     let text = std::fs::read_to_string(path).expect("the vectors are there");
-    let document: Value = serde_json::from_str(&text).expect("the vectors are JSON");
-    document["cases"].as_array().expect("the vectors have cases").clone()
+    serde_json::from_str(&text).expect("the vectors are JSON")
 }
 
 fn text<'a>(case: &'a Value, name: &str) -> &'a str {
@@ -88,5 +92,22 @@ fn reports_are_read() {
         let expected = json!([case["ids"], case["statuses"], case["times_us"], case["errors"], case["unreadable"]]);
         assert_eq!(said, expected, "{case}");
         assert_eq!(report::read_reports(&found.lines, "application/x-ndjson").as_ref(), Ok(&found), "{case}");
+    }
+}
+
+/// Texts and JSON are redacted as the vectors say, and redacted texts stay as they are.
+#[test]
+fn private_data_is_redacted() {
+    let document = document("redaction");
+    let extra = document["extra_fields"].as_array().expect("names");
+    let redactor = Redactor::new(extra.iter().filter_map(Value::as_str));
+    for case in document["cases"].as_array().expect("the vectors have cases") {
+        let redacted = text(case, "redacted");
+        if let Some(json) = case["json"].as_str() {
+            assert_eq!(String::from_utf8_lossy(&redactor.json(json.as_bytes())), redacted, "{case}");
+            continue;
+        }
+        assert_eq!(redactor.text(text(case, "text")), redacted, "{case}");
+        assert_eq!(redactor.text(redacted), redacted, "{case}");
     }
 }
