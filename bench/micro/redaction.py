@@ -89,7 +89,7 @@ def show(found: "re.Match[str]") -> str:
         name = NAME.search(found.string, max(0, found.start() - 40), found.start())
         return "***" if name and is_private(name[1]) else text
     if kind == "card":
-        return "***" if reference._passes_luhn(re.sub("[ -]", "", text)) else text
+        return "***" if reference.passes_luhn(re.sub("[ -]", "", text)) else text
     return "***" if kind != "scheme" else found["scheme"] + "***"
 
 

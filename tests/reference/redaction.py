@@ -7,6 +7,7 @@ masked). It returns the end of what it takes and what is shown instead, or None.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 from tests.reference.private_names import Names, kind_of, plain_name
 from tests.reference.private_pairs import private_value, word_end
@@ -152,7 +153,7 @@ def _mixed(text: str, place: int, fresh: int) -> Found | None:
 
 def _is_varied(run: str) -> bool:
     kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in run if c not in "+/_-"]
-    changes = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False))
+    changes = sum(one != other for one, other in pairwise(kinds))
     is_varied = changes * 2 >= len(kinds) if run[0] == "/" else changes * 5 >= len(kinds) * 2
     return is_varied and kinds.count("u") >= 3 and kinds.count("l") >= 3 and kinds.count("d") >= 1
 
@@ -172,14 +173,15 @@ def _card(text: str, place: int, fresh: int) -> Found | None:
             for groups in range(5)
             if (found := re.compile(rf"(?:[0-9]{{4,7}}{parting}){{{groups}}}[0-9]+(?![{WORD}])").match(text, place))
             and 13 <= len(found[0].replace(parting, "")) <= 19
-            and _passes_luhn(found[0].replace(parting, ""))
+            and passes_luhn(found[0].replace(parting, ""))
         ]
         if ends:
             return max(ends), MASK
     return None
 
 
-def _passes_luhn(digits: str) -> bool:
+def passes_luhn(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others."""
     values = [int(digit) * (1 + index % 2) for index, digit in enumerate(reversed(digits))]
     return sum(value - 9 if value > 9 else value for value in values) % 10 == 0
 

@@ -20,13 +20,15 @@ DOCUMENT = json.loads((FOLDER / "redaction.json").read_text(encoding="utf-8"))
 TEXTS = [case for case in DOCUMENT["cases"] if "text" in case]
 DOCUMENTS = [case for case in DOCUMENT["cases"] if "json" in case]
 
+MARKS = [
+    "+", "(", ")", "-", ".", "/", ":", "=", "==", "=>", "@", "%40", "%2B", "://", "eyJ", "pk_", "Bearer", "basic", "token",
+    "text", "to", "key", "cookie", "'", '"', "\\", "\\n", "[", "]", "{", "}", "&", "?", "b'", "*", "+49…21", "015…21", "(65…00",
+    "***", "650-", "555-", "0100", "49", "1 ", "\u00a0", "\u2011", "\t", "\n",
+]  # fmt: skip
 pieces = st.one_of(
     st.sampled_from([secret.text for secret in [*ANYWHERE, *AS_WORDS]]),
     st.sampled_from([*NOISE, *PARTING]),
-    st.sampled_from(
-        "+ ( ) - . / : = == => @ %40 %2B :// eyJ pk_ Bearer basic token text to key cookie ' \" \\ [ ] { } & ? b' *".split()
-    ),
-    st.sampled_from(["+49…21", "015…21", "(65…00", "***", "650-", "555-", "0100", "49", "1 ", "\u00a0", "\u2011", "\t", "\n"]),
+    st.sampled_from(MARKS),
     st.text(max_size=3),
 )
 texts = st.lists(pieces, max_size=12).map("".join)
@@ -178,17 +180,18 @@ def test_extra_fields_are_named_like_the_usual_ones() -> None:
 
 
 HOSTILE = [
-    *(chr(code) for code in range(32, 127)), "\n", "é", "…", "eyJ", "eyJ-", "eyJ.", "eyJa.b ", "a@", "@a.", "a@b", "a.b@", "a%40", "%40", "%2B1",
-    "+1 ", "+1-", "+49151000000x", "1-", "1 ", "01 ", "01-", "0151 ", "-0151-0000000", "(1", "(12)", "(123) ", "4111 ", "4111-", "650-555-",
-    "2026-11-22 ", "13:24:05 ", "Bearer ", "basic ", "basic a", "pk_", "pk_-", "xox", "AKIA", "a=", "token=", "token:", "text= ", "text=a ",
-    "to='", "'to':", "to=[", "to=(", "cookie=", "authorization: x\n", "://", "://a@", "a-", "A1b-", "aB3/", "a" * 31 + "-", "deadbeef" * 4 + "g",
-    "***", "+49…21", '{"', '{"a":', '"a",', "[1,", '\\"',
+    *(chr(code) for code in range(32, 127)), "\n", "é", "…", "eyJ", "eyJ-", "eyJ.", "eyJa.b ", "a@", "@a.", "a@b", "a.b@",
+    "a%40", "%40", "%2B1", "+1 ", "+1-", "+49151000000x", "1-", "1 ", "01 ", "01-", "0151 ", "-0151-0000000", "(1", "(12)", "(123) ",
+    "4111 ", "4111-", "650-555-", "2026-11-22 ", "13:24:05 ", "Bearer ", "basic ", "basic a", "pk_", "pk_-", "xox", "AKIA",
+    "a=", "token=", "token:", "text= ", "text=a ", "to='", "'to':", "to=[", "to=(", "cookie=", "authorization: x\n", "://", "://a@",
+    "a-", "A1b-", "aB3/", "a" * 31 + "-", "deadbeef" * 4 + "g", "***", "+49…21", '{"', '{"a":', '"a",', "[1,", '\\"',
+    "\\n", "\\u",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("way", ["text", "bytes", "string", "escaped"])
 def test_hostile_input_takes_linear_time(way: str) -> None:
-    """A megabyte of any character or beginning takes a moment: four times as much takes about four times as long."""
+    """A megabyte of any character or beginning of a shape takes a moment."""
     slow = {}
     for piece in HOSTILE:
         began = time.process_time()
