@@ -45,7 +45,6 @@
 use crate::CODEC_VERSION;
 use crate::bounds::MAX_SEQ;
 use crate::error::Error;
-use crate::intake::MAX_SEQ;
 
 const HEADER_BYTES: usize = 16;
 const CHECKED_HEADER_BYTES: usize = 12;
@@ -150,10 +149,6 @@ impl<'a> Payload<'a> {
         let columns = &bytes[HEADER_BYTES..];
         if columns.len() / BYTES_PER_MESSAGE < count {
             return Err(damaged("it is shorter than its messages"));
-        }
-        let first_seq = u32::from_le_bytes([f0, f1, f2, f3]);
-        if u64::from(first_seq) + count as u64 > MAX_SEQ + 1 {
-            return Err(damaged("its sequence numbers run past the last that there is"));
         }
         let (numbers, rest) = columns.split_at(count * 8);
         let (segments, rest) = rest.split_at(count);

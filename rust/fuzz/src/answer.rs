@@ -20,8 +20,8 @@ pub fn check(data: &[u8]) {
     all.dedup();
     let told = answer.positions.len() + refused.len();
     assert_eq!(all.len(), told, "a position is both taken and refused");
-    let is_id = |id: &String| (1..=200).contains(&id.chars().count()) && !id.contains('\0');
-    assert!(answer.ids.iter().chain(&answer.bulk_id).all(is_id));
+    let is_id = |id: &str| (1..=200).contains(&id.chars().count()) && !id.contains('\0');
+    assert!(answer.ids.iter().chain(answer.bulk_id.as_deref()).all(is_id));
     assert!(answer.refused.iter().all(|(_, text)| text.chars().count() <= 200));
     let is_distinct = answer.ids.iter().collect::<HashSet<_>>().len() == answer.ids.len();
     match answer.reason {

@@ -12,6 +12,7 @@ mod choices;
 pub mod payload;
 pub mod phone;
 pub mod recipients;
+pub mod redact;
 pub mod report;
 pub mod segment;
 pub mod template;
@@ -26,6 +27,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("payload", payload::check),
     ("phone", phone::check),
     ("recipients", recipients::check),
+    ("redact", redact::check),
     ("report", report::check),
     ("segment", segment::check),
     ("template", template::check),

@@ -73,7 +73,7 @@ fn render(bytes: &[u8], bounds: Bounds) -> bool {
             let body = std::str::from_utf8(&batch.body).expect("UTF-8");
             assert!(serde_json::from_str::<&RawValue>(body).is_ok());
             assert_eq!(batch.digest, <[u8; 32]>::from(Sha256::digest(&batch.body)));
-            assert!((1..=bounds.messages).contains(&batch.seqs.len()));
+            assert!((1..=bounds.messages).contains(&batch.messages));
         }
         Err(Error::Payload(_)) => {}
         Err(other) => panic!("{other:?}"),
@@ -104,7 +104,9 @@ fn check_packed(choices: &mut Choices<'_>) {
     while !messages.is_empty() && next <= last {
         let batch =
             encode_batch(&packed, &template, &envelope, (next, last), Some(&excluded), bounds).expect("a batch");
-        let elements: Vec<usize> = batch.seqs.iter().map(|seq| (seq - first) as usize).collect();
+        let covered = (next - first) as usize..=(batch.last_seq - first) as usize;
+        let elements: Vec<usize> = covered.filter(|&index| !messages[index].3).collect();
+        assert_eq!(elements.len(), batch.messages);
         let text = |index: usize| {
             let (number, _, values, _) = messages[index];
             envelope.element_len(number, &template.render(&values).expect("two values"))

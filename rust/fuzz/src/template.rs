@@ -1,7 +1,8 @@
 //! Templates: what is written is rendered, and nothing else.
 
 use penstock_core::Error;
-use penstock_core::template::{MAX_NAMES, Template};
+use penstock_core::bounds::MAX_NAMES;
+use penstock_core::template::Template;
 
 use super::choices::text;
 
