@@ -144,7 +144,8 @@ STAYING = st.one_of(
     st.from_regex(r"[0-9a-f]{1,31}", fullmatch=True).filter(lambda text: not text.isdigit()),
     st.from_regex(r"v?[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(-rc\.[0-9])?", fullmatch=True),
     st.from_regex(r"(/[a-z]{1,9}){1,6}/[a-z]{1,9}\.(py|sql|json)", fullmatch=True),
-    st.from_regex(r"[a-z_]{1,12}(\.[a-z_]{1,12}){1,4}:[0-9]{1,4}", fullmatch=True),
+    # Short behind an underscore: `pk_` and eight characters more are a key wherever they stand.
+    st.from_regex(r"[a-z]{1,8}(_[a-z]{1,6})?(\.[a-z]{1,8}(_[a-z]{1,6})?){1,4}:[0-9]{1,4}", fullmatch=True),
     st.from_regex(r"penstock_[a-z]{1,12}_(total|seconds|bytes)", fullmatch=True),
     st.from_regex(r"[0-9]{1,3}(\.[0-9])?( ms|ms|s|%| %|h)", fullmatch=True),
 )
