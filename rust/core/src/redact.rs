@@ -16,6 +16,7 @@ mod address;
 mod card;
 mod classes;
 mod edits;
+mod escapes;
 mod json;
 mod names;
 mod number;

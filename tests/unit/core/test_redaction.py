@@ -23,7 +23,9 @@ DOCUMENTS = [case for case in DOCUMENT["cases"] if "json" in case]
 MARKS = [
     "+", "(", ")", "-", ".", "/", ":", "=", "==", "=>", "@", "%40", "%2B", "://", "eyJ", "pk_", "Bearer", "basic", "token",
     "text", "to", "key", "cookie", "'", '"', "\\", "\\n", "[", "]", "{", "}", "&", "?", "b'", "*", "+49…21", "015…21", "(65…00",
-    "***", "650-", "555-", "0100", "49", "1 ", "\u00a0", "\u2011", "\t", "\n",
+    "***",
+    "waits for ", "the provider, then. ", "feedfade" * 4, "letters" * 5, "b", "a b c ",
+    "650-", "555-", "0100", "49", "1 ", "\u00a0", "\u2011", "\t", "\n",
 ]  # fmt: skip
 pieces = st.one_of(
     st.sampled_from([secret.text for secret in [*ANYWHERE, *AS_WORDS]]),

@@ -2,13 +2,20 @@
 
 use super::classes::{WORD, class, digits_end, is_behind_word};
 
-const LENS: std::ops::RangeInclusive<usize> = 13..=19;
+/// Digits of a card number, at least and at most.
+const LEAST_CARD: usize = 13;
+const MOST_CARD: usize = 19;
 
-/// The end of the card number whose first digit stands at `start`; what lies before `fresh` does not count.
+/// The end of the card number whose first group is `start..first_end`; what lies before `fresh` does not count.
 ///
 /// Cards begin with 2 to 6: that leaves out Unix times in milli-, micro- and nanoseconds. Groups are four to seven digits,
 /// the last may be shorter, and are parted by one blank or one hyphen, always the same.
-pub(super) fn card(text: &[u8], start: usize, fresh: usize) -> Option<usize> {
+pub(super) fn card(text: &[u8], start: usize, first_end: usize, fresh: usize) -> Option<usize> {
+    let first_len = first_end - start;
+    let is_first_group = (4..=7).contains(&first_len) && matches!(text.get(first_end), Some(b' ' | b'-'));
+    if first_len < LEAST_CARD && !is_first_group {
+        return None;
+    }
     let before = &text[fresh..start];
     let is_within = is_behind_word(before, before.len()) || before.ends_with(b".");
     if !matches!(text[start], b'2'..=b'6') || is_within {
@@ -24,7 +31,7 @@ pub(super) fn card(text: &[u8], start: usize, fresh: usize) -> Option<usize> {
         if !digits.take(&text[place..end]) {
             return found;
         }
-        if LENS.contains(&digits.len) && class(text, end) & WORD == 0 && digits.pass() {
+        if digits.len >= LEAST_CARD && class(text, end) & WORD == 0 && digits.pass() {
             found = Some(end);
         }
         let next = text.get(end).copied().filter(|byte| matches!(byte, b' ' | b'-'));
@@ -42,7 +49,7 @@ pub(super) fn card(text: &[u8], start: usize, fresh: usize) -> Option<usize> {
 /// The digits so far.
 #[derive(Default)]
 struct Digits {
-    digits: [u8; 19],
+    digits: [u8; MOST_CARD],
     len: usize,
 }
 

@@ -91,3 +91,41 @@ pub(super) fn short_run_end(text: &[u8], place: usize, classes: u16, most: usize
 pub(super) fn digits_end(text: &[u8], place: usize) -> usize {
     run_end(text, place, DIGIT)
 }
+
+/// Passes over plain words, eight bytes at a time: returns the start of the first word that must be looked at.
+///
+/// Plain is what has only small letters but `b` (of `bearer` and `basic`), blanks, commas and full stops, no word of which is
+/// longer than any secret's least. In prose this is twice as fast as looking up each byte.
+pub(super) fn skip_plain(text: &[u8], start: usize) -> usize {
+    let mut word = start;
+    let mut place = start;
+    while let Some(eight) = text[place..].first_chunk() {
+        let eight = u64::from_le_bytes(*eight);
+        let gaps = equal(eight, b' ') | equal(eight, b',') | equal(eight, b'.');
+        let letters = at_least(eight, b'a') & !at_least(eight, b'z' + 1) & !equal(eight, b'b');
+        if eight & HIGH != 0 || (letters | gaps) & HIGH != HIGH {
+            break;
+        }
+        place += 8;
+        if gaps != 0 {
+            word = place - gaps.leading_zeros() as usize / 8;
+        } else if place - word > 16 {
+            break;
+        }
+    }
+    word
+}
+
+/// The highest bit of each byte.
+const HIGH: u64 = u64::MAX / 0xFF * 0x80;
+
+/// Sets the highest bit of each byte that is at least `least`; of ASCII only.
+fn at_least(eight: u64, least: u8) -> u64 {
+    eight.wrapping_add(u64::MAX / 0xFF * u64::from(0x80 - least))
+}
+
+/// Sets the highest bit, and no other, of each byte that is `byte`; of ASCII only.
+fn equal(eight: u64, byte: u8) -> u64 {
+    let differing = eight ^ (u64::MAX / 0xFF * u64::from(byte));
+    !differing.wrapping_add(u64::MAX / 0xFF * 0x7F) & HIGH
+}

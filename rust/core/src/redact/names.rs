@@ -49,13 +49,18 @@ pub(super) struct Names {
     /// Those that must be met as a whole, by their length.
     by_len: Vec<Vec<(Box<str>, Kind)>>,
     endings: Vec<(&'static str, Kind)>,
+    /// Whether a name can be private, by its last byte: most are told by that alone.
+    may_end: [bool; 256],
 }
 
 impl Names {
     pub(super) fn new<Name: AsRef<str>>(extra: impl IntoIterator<Item = Name>) -> Self {
         let is_ending = |kind: Kind| matches!(kind, Kind::Credential | Kind::Header);
-        let mut names =
-            Self { by_len: Vec::new(), endings: FIELDS.into_iter().filter(|(_, kind)| is_ending(*kind)).collect() };
+        let endings = FIELDS.into_iter().filter(|(_, kind)| is_ending(*kind)).collect();
+        let mut names = Self { by_len: Vec::new(), endings, may_end: [false; 256] };
+        for byte in 0..=u8::MAX {
+            names.may_end[usize::from(byte)] = !byte.is_ascii() || is_ignored(byte);
+        }
         for (name, kind) in FIELDS {
             names.add(name, kind);
         }
@@ -72,20 +77,31 @@ impl Names {
         let len = self.by_len.len().max(name.len() + 1);
         self.by_len.resize_with(len, Vec::new);
         self.by_len[name.len()].push((name.into(), kind));
+        let last = name.as_bytes()[name.len() - 1];
+        self.may_end[usize::from(last)] = true;
+        self.may_end[usize::from(last.to_ascii_uppercase())] = true;
     }
 
     pub(super) fn all(&self) -> Vec<&str> {
         self.by_len.iter().flatten().map(|(name, _)| &**name).collect()
     }
 
+    /// Whether a private name can end with this byte.
+    pub(super) fn may_end_with(&self, byte: u8) -> bool {
+        self.may_end[usize::from(byte)]
+    }
+
     /// What kind of private name this is, if it is one.
     pub(super) fn kind(&self, name: &str) -> Option<Kind> {
+        if !self.may_end_with(*name.as_bytes().last()?) {
+            return None;
+        }
         if name.len() > SHORT || !name.is_ascii() {
             return self.plain_kind(&plain(name));
         }
         let mut buffer = [0; SHORT];
         let mut len = 0;
-        for byte in name.bytes().filter(|&byte| !matches!(byte, b'-' | b'_' | b' ')) {
+        for byte in name.bytes().filter(|&byte| !is_ignored(byte)) {
             buffer[len] = byte.to_ascii_lowercase();
             len += 1;
         }
@@ -105,6 +121,10 @@ impl Names {
         let is_name = |known: &str| known.as_bytes().first() == Some(first) && known == name;
         self.by_len.get(name.len())?.iter().find(|(known, _)| is_name(known)).map(|(_, kind)| *kind)
     }
+}
+
+fn is_ignored(byte: u8) -> bool {
+    matches!(byte, b'-' | b'_' | b' ')
 }
 
 fn plain(name: &str) -> String {

@@ -19,7 +19,7 @@ pub(super) fn any(text: &[u8], start: usize, fresh: usize) -> Option<usize> {
     match text.get(start)? {
         b'+' | b'%' => with_plus(text, start),
         b'(' => with_bracket(text, start),
-        b'0'..=b'9' => without_plus(text, start, fresh),
+        b'0'..=b'9' => without_plus(text, start, digits_end(text, start), fresh),
         _ => None,
     }
 }
@@ -48,17 +48,22 @@ fn with_bracket(text: &[u8], open: usize) -> Option<usize> {
     (groups.count > 1 && groups.digits >= least && class(text, groups.end) & WORD == 0).then_some(groups.end)
 }
 
-/// A number without a sign before it, whose first digit stands at `start`, the beginning of a word.
-fn without_plus(text: &[u8], start: usize, fresh: usize) -> Option<usize> {
-    if !may_begin(text, start, fresh) {
+/// A number without a sign before it, whose first group is `start..first_end`.
+///
+/// This is asked of every digit in a log, so what the length of the group and the next character rule out goes first.
+pub(super) fn without_plus(text: &[u8], start: usize, first_end: usize, fresh: usize) -> Option<usize> {
+    let (len, first, next) = (first_end - start, text[start], *text.get(first_end)?);
+    let may_have_trunk = first == b'0' && (2..=8).contains(&len);
+    let may_be_american = matches!((len, first), (3, b'2'..) | (1, b'1')) && matches!(next, b' ' | b'.' | b'-');
+    let may_have_hyphens = len <= 4 && next == b'-';
+    if !(may_have_trunk || may_be_american || may_have_hyphens) || !may_begin(text, start, fresh) {
         return None;
     }
-    let first_end = digits_end(text, start);
     // All of these have a separator behind their first group.
     separator(text, first_end)?;
-    with_trunk(text, start, first_end)
-        .or_else(|| three_three_four(text, start))
-        .or_else(|| with_hyphens(text, start, first_end))
+    let with_trunk = if may_have_trunk { with_trunk(text, start, first_end) } else { None };
+    let american = || if may_be_american { three_three_four(text, start) } else { None };
+    with_trunk.or_else(american).or_else(|| if may_have_hyphens { with_hyphens(text, start, first_end) } else { None })
 }
 
 /// Not within a word, a version, a chain of hyphens or a time of day; what lies before `fresh` does not count.
@@ -72,8 +77,7 @@ fn may_begin(text: &[u8], start: usize, fresh: usize) -> bool {
 /// `0151 000…`, `0049-151-…`.
 fn with_trunk(text: &[u8], start: usize, first_end: usize) -> Option<usize> {
     let zeros = text[start..first_end].iter().take_while(|&&byte| byte == b'0').count();
-    let is_trunk = (zeros == 1 || zeros == 2) && (zeros + 1..=8).contains(&(first_end - start));
-    if !is_trunk || is_date(text, start, [2, 2, 4]) || is_version(text, start) {
+    if zeros > 2 || zeros == first_end - start || is_date(text, start, [2, 2, 4]) || is_version(text, start) {
         return None;
     }
     let groups = follow(text, start, false);

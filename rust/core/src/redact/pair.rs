@@ -4,7 +4,7 @@
 //! where the name is one of a credential.
 
 use super::card::card;
-use super::classes::{CLASSES, URL_RUN, WIDE, WORD, class, run_end};
+use super::classes::{CLASSES, URL_RUN, WIDE, WORD, class, digits_end, run_end};
 use super::names::{Kind, Names};
 use super::number;
 use super::secret::credential;
@@ -17,6 +17,10 @@ const BACKSLASHES: usize = 7;
 
 /// The value of the pair whose `=` or `:` stands at `sign`; its name does not begin before `fresh`.
 pub(super) fn private_value(names: &Names, text: &[u8], fresh: usize, sign: usize) -> Option<(usize, usize)> {
+    let before = *text[fresh..sign].last()?;
+    if CLASSES[usize::from(before)] & WORD != 0 && !names.may_end_with(before) {
+        return None;
+    }
     let (name, is_quoted) = name_before(text, fresh, sign)?;
     let kind = names.kind(name)?;
     let after = sign_end(text, sign)?;
@@ -136,7 +140,8 @@ fn line_end(text: &[u8], start: usize) -> usize {
 
 /// The end of a number, a card or a credential that has blanks within, or `start`.
 fn shape_end(text: &[u8], start: usize) -> usize {
-    let card_end = text.get(start).is_some_and(u8::is_ascii_digit).then(|| card(text, start, start)).flatten();
+    let digits_end = digits_end(text, start);
+    let card_end = if digits_end > start { card(text, start, digits_end, start) } else { None };
     let scheme_end = run_end(text, start, WORD);
     let credential_end = credential(text, start, scheme_end).map(|(_, end)| end);
     [number::any(text, start, start), card_end, credential_end].into_iter().flatten().max().unwrap_or(start)

@@ -136,8 +136,12 @@ pub(super) fn mixed(text: &[u8], start: usize, alphabet: u16) -> Option<usize> {
 /// What looks like a secret but is an id: a UUID with its hyphens, or the id of one of our messages.
 ///
 /// The latter is the hexadecimal UUID (version 7) of a campaign, a hyphen and a number.
-pub(super) fn id(text: &[u8], start: usize) -> Option<usize> {
-    uuid(text, start).or_else(|| message_id(text, start))
+pub(super) fn id(text: &[u8], start: usize, word_end: usize) -> Option<usize> {
+    match word_end - start {
+        8 => uuid(text, start),
+        32 => message_id(text, start),
+        _ => None,
+    }
 }
 
 fn uuid(text: &[u8], start: usize) -> Option<usize> {
