@@ -57,9 +57,9 @@ def seconds(data: bytes) -> float:
     """The quicker of three readings, refused or not."""
     times = []
     for _ in range(3):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         outcome(data, canonical_json)
-        times.append(time.perf_counter() - begun)
+        times.append(time.thread_time() - begun)
     return min(times)
 
 
