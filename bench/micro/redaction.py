@@ -4,7 +4,6 @@ The expression knows the shapes that the core knows. Its boundaries are simpler,
 """
 
 import re
-from collections.abc import Callable
 from functools import cache
 
 import orjson
@@ -50,27 +49,29 @@ PROSE = (
 MEGABYTE = (PROSE * (1_000_000 // len(PROSE) + 1))[:1_000_000]
 HOSTILE = ("+", "eyJ", "a@", "+1 ", "1-", "Bearer ", '{"', "\\", '"', "[", "token=", "%40", "(1")
 
+# Most places are ruled out by the first look ahead: only at signs, digits and the starts of words can a shape begin.
 SHAPES = re.compile(
     r"""
+    (?=[+%(=:0-9]|(?<![A-Za-z0-9_])[A-Za-z])(?:
     (?P<phone>(?:\+|%2[Bb])[1-9][0-9]*+(?:[ \-./()]{1,3}[0-9]++){0,6}
       |\([0-9]{2,5}\)[ -]?[0-9]++(?:[ -][0-9]++){0,4}
-      |(?<![\w.-])0{1,2}[1-9][0-9]{0,6}(?:[ \-./()]{1,3}[0-9]++){1,6}\b
-      |(?<![\w.-])[2-9][0-9]{2}([ .-])[2-9][0-9]{2}\2[0-9]{4}\b
-      |(?<![\w.-])[0-9]{1,4}(?:-[0-9]{1,8}){2,4}(?![\w-]))
+      |(?<![\w.-])(?:0{1,2}[1-9][0-9]{0,6}(?:[ \-./()]{1,3}[0-9]++){1,6}\b
+        |[2-9][0-9]{2}([ .-])[2-9][0-9]{2}\2[0-9]{4}\b
+        |[0-9]{1,4}(?:-[0-9]{1,8}){2,4}(?![\w-])))
     |(?P<card>\b[2-6](?:[0-9][ -]?){12,18}\b)
-    |(?P<email>[A-Za-z0-9_.+%-]++(?=@[A-Za-z0-9-][A-Za-z0-9.-]*\.[A-Za-z]))
-    |(?P<user>(?<=://)[^\s/?\#@]++(?=@))
-    |(?P<value>(?<=[=:])(?<!::)[ ]?(?:"[^"]*"|'[^']*'|[^\s&"']++))
-    |(?P<secret>\beyJ[\w-]*+\.[\w-]++\.[\w-]*+
-      |\b(?:pk_|sk_|rk_|whsec_|shpat_|shpss_|gh[pousr]_|github_pat_|xox[abprs]-)[\w-]{8,}+
-      |\bA[KS]IA[A-Z0-9]{16}\b
-      |\b[0-9a-fA-F]{32,}+
-      |\b(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[0-9])[\w-]{40,}+)
-    |(?P<scheme>\b(?:[Bb]earer|[Bb]asic)[ \t]+)[A-Za-z0-9_+/.~=-]{8,}+
+    |(?P<value>[=:][ ]?(?:"[^"]*"|'[^']*'|[^\s&"']++))
+    |(?P<email>\b[A-Za-z0-9_.+%-]++(?=@[A-Za-z0-9-][A-Za-z0-9.-]*\.[A-Za-z]))
+    |(?P<secret>\b(?:eyJ[\w-]*+\.[\w-]++\.[\w-]*+
+      |(?:pk_|sk_|rk_|whsec_|shpat_|shpss_|gh[pousr]_|github_pat_|xox[abprs]-)[\w-]{8,}+
+      |A[KS]IA[A-Z0-9]{16}\b
+      |[0-9a-fA-F]{32,}+))
+    |(?P<mixed>\b[\w-]{40,}+)
+    |(?P<scheme>\b(?:[Bb]earer|[Bb]asic)[ \t]+)[A-Za-z0-9_+/.~=-]{8,}+)
     """,
     re.VERBOSE | re.ASCII,
 )
-NAME = re.compile(r"([A-Za-z0-9_-]+)[\"']?\s?[=:]\Z")
+USER = re.compile(r":(?://)?[^\s/?#@]*@")
+NAME = re.compile(r"([A-Za-z0-9_-]+)[\"']?\s?\Z")
 FIELDS = frozenset(Redactor().fields)
 ENDINGS = tuple(
     name for name in FIELDS if re.search("apikey|passw|key|secret|token|authorization|cookie", name) and name != "key"
@@ -87,9 +88,11 @@ def show(found: "re.Match[str]") -> str:
         return text[0] + "***"
     if kind == "value":
         name = NAME.search(found.string, max(0, found.start() - 40), found.start())
-        return "***" if name and is_private(name[1]) else text
+        return text[0] + "***" if name and is_private(name[1]) else USER.sub("://***@", text)
     if kind == "card":
         return "***" if reference.passes_luhn(re.sub("[ -]", "", text)) else text
+    if kind == "mixed":
+        return text if text.islower() or text.isupper() or text.isalpha() else "***"
     return "***" if kind != "scheme" else found["scheme"] + "***"
 
 
@@ -100,7 +103,7 @@ def is_private(name: str) -> bool:
     return plain in FIELDS or plain.endswith(ENDINGS)
 
 
-def walk(value: object, show: Callable[["re.Match[str]"], str] = show) -> object:
+def walk(value: object) -> object:
     """A parsed document with everything private masked."""
     if isinstance(value, str):
         return SHAPES.sub(show, value)
