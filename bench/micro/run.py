@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from bench import micro  # noqa: E402 - found only from the root
 from bench.harness import NORMAL, TINY, Result, Target, measure  # noqa: E402
 
-PACKAGES = ("orjson", "msgspec", "phonenumberslite", "penstock")
+PACKAGES = ("orjson", "msgspec", "phonenumbers", "penstock")
 IS_TINY = os.environ.get("BENCH_SCALE") == "tiny"  # noqa: TID251 - started by hand or by make
 HEAD = ("case", "way", "one call", "spread", "rate", "core ×", "target")
 
