@@ -71,4 +71,4 @@ def _plain(value: object) -> str | None:
 
 
 def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=lambda number: float(Decimal(number)))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=lambda number: float(Decimal(number)))

@@ -77,3 +77,18 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     write_escaped(text, out);
     out.push(b'"');
 }
+
+/// Appends a whole JSON value without the white space between its parts.
+pub(crate) fn write_compact(json: &str, out: &mut Vec<u8>) {
+    let mut is_text = false;
+    let mut is_escaped = false;
+    out.extend(json.bytes().filter(|&byte| {
+        if is_text {
+            is_text = is_escaped || byte != b'"';
+            is_escaped = !is_escaped && byte == b'\\';
+            return true;
+        }
+        is_text = byte == b'"';
+        !byte.is_ascii_whitespace()
+    }));
+}

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::bounds::MAX_ERROR_CHARS;
+use crate::json_text::write_compact;
 use crate::scan::{Json, Scanner};
 use crate::text::clean;
 
@@ -40,7 +41,14 @@ fn error_of_object(json: Json<'_>) -> Option<String> {
         return None;
     }
     let said = said.into_iter().flatten().find_map(plain_error);
-    Some(said.unwrap_or_else(|| clean(json.as_str(), MAX_ERROR_CHARS).into_owned()))
+    Some(said.unwrap_or_else(|| clean(&compact(json), MAX_ERROR_CHARS).into_owned()))
+}
+
+/// The same whatever the white space, for a report's line is kept without.
+fn compact(json: Json<'_>) -> String {
+    let mut text = Vec::new();
+    write_compact(json.as_str(), &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn plain_error(json: Json<'_>) -> Option<String> {

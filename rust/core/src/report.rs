@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::bounds::MAX_STATUS_CHARS;
 use crate::error::Error;
 use crate::form::form_object;
-use crate::json_text::write_string;
+use crate::json_text::{write_compact, write_string};
 use crate::loose::{error_text, scalar};
 use crate::moment::read_moment;
 use crate::rows::BYTE_ORDER_MARK;
@@ -192,21 +192,10 @@ impl<'a> Report<'a> {
 
 /// Appends a value without the white space between its parts, which could be a line end.
 fn write_line(json: Json<'_>, has_blanks: bool, lines: &mut Vec<u8>) {
-    let bytes = json.as_str().as_bytes();
     if has_blanks {
-        let mut is_text = false;
-        let mut is_escaped = false;
-        lines.extend(bytes.iter().copied().filter(|&byte| {
-            if is_text {
-                is_text = is_escaped || byte != b'"';
-                is_escaped = !is_escaped && byte == b'\\';
-                return true;
-            }
-            is_text = byte == b'"';
-            !byte.is_ascii_whitespace()
-        }));
+        write_compact(json.as_str(), lines);
     } else {
-        lines.extend_from_slice(bytes);
+        lines.extend_from_slice(json.as_str().as_bytes());
     }
     lines.push(b'\n');
 }

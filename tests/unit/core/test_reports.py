@@ -67,7 +67,13 @@ def test_reference(sent: list[Any], indent: int | None) -> None:
     assert columns(read_reports(body.encode(), "application/json")) == reference.read_reports(loaded)
 
 
-@given(st.one_of(st.lists(items, max_size=5), st.dictionaries(st.sampled_from(KEYS), values)), st.sampled_from([None, 2]))
+errors = st.fixed_dictionaries({"id": st.just("a"), "error": st.dictionaries(st.text('ab \n"\\', max_size=3), values)})
+
+
+bodies = st.one_of(st.lists(st.one_of(items, errors), max_size=5), st.dictionaries(st.sampled_from(KEYS), values))
+
+
+@given(bodies, st.sampled_from([None, 2]))
 def test_lines_round_trip(sent: Any, indent: int | None) -> None:
     """The kept lines read to the same columns and the same lines."""
     first = read_reports(json.dumps(sent, indent=indent, ensure_ascii=False).encode(), "application/json")
