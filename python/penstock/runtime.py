@@ -28,6 +28,7 @@ from penstock.dispatch.spool import Spool
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
 from penstock.health import Health
 from penstock.ingest.audience import MOST_PARTS, Intake
+from penstock.ingest.repeats import Repeats
 from penstock.lifecycle import Service
 from penstock.limits.limiter import Limiter
 from penstock.providers.mitto import wire
@@ -38,6 +39,7 @@ from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.books import fold_counts
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
 from penstock.reconcile.gauges import read_gauges
+from penstock.reconcile.idempotency import drop_expired_keys
 from penstock.reconcile.leader import Job, Leader
 from penstock.reconcile.partitions import premake_partitions
 from penstock.store import accounts
@@ -122,6 +124,7 @@ def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, hea
         parts = ApiParts(
             store=store,
             intake=Intake(store, settings.sms, metrics, clock=clock, random=os.urandom, most_parts=_most_parts(settings)),
+            repeats=Repeats(store, settings.http.idempotency_kept),
             metrics=metrics,
             clock=clock,
             random=os.urandom,
@@ -194,6 +197,7 @@ def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
         Job("give_up_lapsed_attempts", 5.0, lambda: give_up_lapsed_attempts(store)),
         Job("close_silent_campaigns", 60.0, lambda: close_silent_campaigns(store, window)),
         Job("premake_partitions", 3600.0, lambda: premake_partitions(store)),
+        Job("drop_expired_keys", 60.0, lambda: drop_expired_keys(store)),
     ]
     return Leader(dsn, jobs, clock, metrics)
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -19,6 +20,7 @@ from penstock.clock import SystemClock
 from penstock.config import Http, Sms
 from penstock.domain.ids import AccountId, TenantId
 from penstock.ingest.audience import Intake
+from penstock.ingest.repeats import Repeats
 from penstock.store import tenants
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
@@ -51,8 +53,9 @@ class Api:
         self.parts = parts
 
     async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **kwargs: Any) -> Answer:
-        """One request with this tenant's key."""
-        sent = {"Authorization": f"Bearer {self.key}", **(headers or {})}
+        """One request with this tenant's key; a campaign is sent with a key of its own, if none is given."""
+        once = {"Idempotency-Key": str(uuid4())} if path.endswith("/send") else {}
+        sent = {"Authorization": f"Bearer {self.key}", **once, **(headers or {})}
         async with self.session.request(method, self.url + path, headers=sent, **kwargs) as response:
             body = await response.read()
             is_json = "json" in response.content_type and "ndjson" not in response.content_type
@@ -106,7 +109,8 @@ def parts(store: Store, http_settings: Http) -> Parts:
     clock, metrics = SystemClock(), Metrics("test")
     intake = Intake(store, Sms(batch_size=CHUNK), metrics, clock=clock, random=os.urandom, piece_bytes=PIECE)
     return Parts(
-        store=store, intake=intake, metrics=metrics, clock=clock, random=os.urandom, http=http_settings,
+        store=store, intake=intake, repeats=Repeats(store, timedelta(days=7)), metrics=metrics, clock=clock,
+        random=os.urandom, http=http_settings,
         authenticator=Authenticator(store, clock), account_id=AccountId("00000000-0000-4000-8000-000000000001"),
         sender="Penstock",
     )  # fmt: skip

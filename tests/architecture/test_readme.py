@@ -102,7 +102,7 @@ def known_routes() -> set[str]:
 
     metrics = Metrics("")
     extra = [*ops.routes(Health(), metrics), *webhooks.routes(accept, Secret("x"), metrics)]
-    paths = [path for _, path, _ in TENANT_ROUTES] + [route.path for route in extra]
+    paths = [route.path for route in TENANT_ROUTES] + [route.path for route in extra]
     return {re.sub(r"\{[^}]*\}", "{}", path) for path in paths}
 
 

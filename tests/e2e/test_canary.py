@@ -125,8 +125,8 @@ async def _release_until_sent(database: Database) -> bool:
 
 async def knock_everywhere(url: str, key: str, leavings: Leavings) -> None:
     """Every route with wrong keys, ids, queries and bodies; the bodies of all errors are kept."""
-    paths = [(method, path.replace("{campaign_id}", PHONE)) for method, path, _ in TENANT_ROUTES]
-    paths += [(method, path.replace("{campaign_id}", ACCOUNT)) for method, path, _ in TENANT_ROUTES]
+    paths = [(route.method, route.path.replace("{campaign_id}", PHONE)) for route in TENANT_ROUTES]
+    paths += [(route.method, route.path.replace("{campaign_id}", ACCOUNT)) for route in TENANT_ROUTES]
     paths += [("PUT", "/v1/campaigns"), ("GET", f"/nowhere/{PHONE}"), ("POST", f"/{MARK}"), ("GET", "/livez")]
     queries = ("", f"?limit={MARK}", f"?after={MARK}&state={MARK}", f"?phone_column={MARK}&format={MARK}", f"?to={PHONE[1:]}")
     async with aiohttp.ClientSession(timeout=PATIENCE) as session:

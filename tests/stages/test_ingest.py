@@ -82,7 +82,10 @@ async def another_draft(like: Draft) -> Draft:
     campaign_id = CampaignId(uuid7(int(SystemClock().now().timestamp() * 1000), os.urandom(10)))
     plan = control.Plan(name="Spring", text="Hi {name}", sender="Penstock")
     account_id = AccountId("account")
-    await control.create_campaign(like.store, plan, tenant_id=like.tenant_id, account_id=account_id, campaign_id=campaign_id)
+    async with like.store.api() as connection, connection.transaction():
+        await control.create_campaign(
+            connection, plan, tenant_id=like.tenant_id, account_id=account_id, campaign_id=campaign_id
+        )
     return Draft(like.store, like.intake, like.tenant_id, campaign_id)
 
 
@@ -170,7 +173,8 @@ async def test_discarding_during_an_upload_ends_it(draft: Draft) -> None:
     async def discarded_half_way() -> AsyncIterator[bytes]:
         async for piece in whole(people(100)):
             yield piece
-        await control.discard_recipients(draft.store, draft.tenant_id, draft.campaign_id)
+        async with draft.store.api() as connection, connection.transaction():
+            await control.discard_recipients(connection, draft.tenant_id, draft.campaign_id)
         yield b"+4915177777777,Late\n"
 
     with pytest.raises(StateConflictError):
@@ -222,10 +226,12 @@ async def test_send_waits_for_the_end_of_an_upload(draft: Draft) -> None:
     with pytest.raises(UploadStoppedError):
         await draft.receive(cut(people(100), 1500))
     with pytest.raises(StateConflictError, match="not finished"):
-        await control.start_sending(draft.store, draft.tenant_id, draft.campaign_id, None)
+        async with draft.store.api() as connection, connection.transaction():
+            await control.start_sending(connection, draft.tenant_id, draft.campaign_id, None)
     assert await draft.state() is CampaignState.DRAFT
     await draft.receive(whole(people(100)))
-    await control.start_sending(draft.store, draft.tenant_id, draft.campaign_id, None)
+    async with draft.store.api() as connection, connection.transaction():
+        await control.start_sending(connection, draft.tenant_id, draft.campaign_id, None)
     assert await draft.state() is CampaignState.SENDING
 
 
@@ -262,4 +268,5 @@ async def test_only_a_draft_takes_recipients(draft: Draft, state: CampaignState)
     with pytest.raises(GatewayError, match=state.value):
         await draft.receive(whole(people(5)))
     with pytest.raises(StateConflictError, match=state.value):
-        await control.discard_recipients(draft.store, draft.tenant_id, draft.campaign_id)
+        async with draft.store.api() as connection, connection.transaction():
+            await control.discard_recipients(connection, draft.tenant_id, draft.campaign_id)

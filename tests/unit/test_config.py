@@ -59,6 +59,8 @@ def sample(field: msgspec.structs.FieldInfo) -> tuple[str, object]:
     }  # fmt: skip
     if Secret in get_args(field.type):
         return "text", Secret("text")
+    if field.name == "idempotency_kept":
+        return "8d", timedelta(days=8)
     if field.type is timedelta:
         return "7s", timedelta(seconds=7)
     return special.get(field.name, ("2345", 2345) if field.name != "in_flight" else ("9", 9))

@@ -1,29 +1,36 @@
 """The application: its whole route table on one screen."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
+import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, messages, opt_outs, recipients, report
-from penstock.api.auth import TenantHandler, for_tenants
+from penstock.api import campaigns, messages, opt_outs, recipients, report, schemas
+from penstock.api.auth import Authenticator
+from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
 from penstock.api.parts import PARTS, Parts
+from penstock.api.routes import ONCE, SPENDS, Route, delete, get, post
 
-CAMPAIGN = "/v1/campaigns/{campaign_id}"
+CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
 
-TENANT_ROUTES: Sequence[tuple[str, str, TenantHandler]] = (
-    ("POST", "/v1/campaigns", campaigns.create),
-    ("GET", "/v1/campaigns", campaigns.index),
-    ("GET", CAMPAIGN, campaigns.show),
-    ("POST", f"{CAMPAIGN}/send", campaigns.send),
-    ("POST", f"{CAMPAIGN}/recipients", recipients.upload),
-    ("DELETE", f"{CAMPAIGN}/recipients", recipients.discard),
-    ("GET", f"{CAMPAIGN}/skipped", recipients.skipped),
-    ("GET", f"{CAMPAIGN}/messages", messages.index),
-    ("GET", f"{CAMPAIGN}/report", report.stream),
-    ("GET", "/v1/opt-outs", opt_outs.index),
-    ("POST", "/v1/opt-outs", opt_outs.add),
-    ("DELETE", "/v1/opt-outs", opt_outs.remove),
+_List = schemas.Listing
+
+# Looking needs the scope `read`, doing needs `send`, unless a line says otherwise.
+TENANT_ROUTES: Final[Sequence[Route]] = (
+    post("/v1/campaigns", campaigns.create, schemas.NewCampaign, schemas.CampaignView, 201, key=ONCE),
+    get("/v1/campaigns", campaigns.index, _List[schemas.CampaignSummary]),
+    get(CAMPAIGN, campaigns.show, schemas.CampaignView),
+    post(f"{CAMPAIGN}/send", campaigns.send, schemas.SendRequest, schemas.CampaignView, 202, key=SPENDS),
+    post(f"{CAMPAIGN}/recipients", recipients.upload, None, schemas.UploadAnswer),
+    delete(f"{CAMPAIGN}/recipients", recipients.discard, None, None, 204),
+    get(f"{CAMPAIGN}/skipped", recipients.skipped, _List[schemas.SkippedView]),
+    get(f"{CAMPAIGN}/messages", messages.index, _List[schemas.MessageView]),
+    get(f"{CAMPAIGN}/report", report.stream, None),
+    get("/v1/opt-outs", opt_outs.index, _List[schemas.OptOutView]),
+    post("/v1/opt-outs", opt_outs.add, schemas.Numbers, schemas.OptOutsAdded),
+    delete("/v1/opt-outs", opt_outs.remove, schemas.Numbers, schemas.OptOutsRemoved),
 )
 
 
@@ -32,7 +39,20 @@ def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.App
     app = web.Application(middlewares=[observe])
     app[PARTS] = parts
     app.on_response_prepare.append(add_headers)
-    for method, path, handler in TENANT_ROUTES:
-        app.router.add_route(method, path, for_tenants(parts.authenticator, handler))
+    for route in TENANT_ROUTES:
+        app.router.add_route(route.method, route.path, for_tenants(parts.authenticator, route))
     app.router.add_routes(extra_routes)
     return app
+
+
+def for_tenants(authenticator: Authenticator, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The route's handler behind the key: nothing of a request is looked at before its caller is known and allowed."""
+
+    async def authenticated(request: web.Request) -> web.StreamResponse:
+        caller = await authenticator.authenticate(request)
+        structlog.contextvars.bind_contextvars(tenant_id=caller.tenant_id)
+        caller.require(route.scope)
+        check_key(request, route)
+        return await route.handler(request, caller)
+
+    return authenticated

@@ -5,18 +5,19 @@ Not for the operator's key or the provider's secret: those open other doors.
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
 from aiohttp import web
 from msgspec import Struct
 
 from penstock.clock import Clock
-from penstock.domain.errors import UnauthenticatedError
+from penstock.domain.errors import NotAllowedError, UnauthenticatedError
 from penstock.domain.ids import TenantId
+from penstock.domain.keys import Scope
+from penstock.domain.tenant import TenantSettings
 from penstock.store import tenants
 from penstock.store.pool import Store
+from penstock.store.tenants import KeyOwner
 
 _CREDENTIAL: Final = re.compile(r"(?i:bearer) +(pk_[A-Za-z0-9_-]{8,120})")
 
@@ -26,14 +27,19 @@ REMEMBERED_KEYS: Final = 1024
 
 
 class Caller(Struct, frozen=True):
-    """The tenant behind a request."""
+    """The tenant behind a request, and what its key opens."""
 
     tenant_id: TenantId
     key_hash: bytes
     """Seals what only this caller may read back, such as a cursor over numbers."""
+    key_id: int
+    scopes: frozenset[Scope]
+    settings: TenantSettings
 
-
-TenantHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
+    def require(self, scope: Scope) -> None:
+        """Raise NotAllowedError when the key does not open this."""
+        if scope not in self.scopes:
+            raise NotAllowedError(f"This key does not have the scope {scope}.")
 
 
 class Authenticator:
@@ -54,12 +60,18 @@ class Authenticator:
         until, caller = self._known.get(key_hash, (now, None))
         if caller is not None and until > now:
             return caller
-        async with self._store.api() as connection:
-            tenant = await tenants.find_key_owner(connection, key_hash)
-        if tenant is None:
+        owner = await self._find(key_hash)
+        if owner is None:
             self._known.pop(key_hash, None)
             raise UnauthenticatedError("Send an API key as Authorization: Bearer pk_….")
-        return self._remember(Caller(tenant.tenant_id, key_hash), now)
+        return self._remember(Caller(owner.tenant_id, key_hash, owner.key_id, owner.scopes, owner.settings), now)
+
+    async def _find(self, key_hash: bytes) -> KeyOwner | None:
+        async with self._store.api() as connection:
+            owner = await tenants.find_key_owner(connection, key_hash)
+            if owner is not None and owner.is_use_unrecorded:
+                await tenants.record_key_use(connection, owner.key_id)
+        return owner
 
     def _remember(self, caller: Caller, now: float) -> Caller:
         self._known.pop(caller.key_hash, None)
@@ -67,14 +79,3 @@ class Authenticator:
             self._known.pop(next(iter(self._known)))
         self._known[caller.key_hash] = (now + REMEMBERED_S, caller)
         return caller
-
-
-def for_tenants(authenticator: Authenticator, handler: TenantHandler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The handler behind the key: nothing of a request is looked at before its caller is known."""
-
-    async def authenticated(request: web.Request) -> web.StreamResponse:
-        caller = await authenticator.authenticate(request)
-        structlog.contextvars.bind_contextvars(tenant_id=caller.tenant_id)
-        return await handler(request, caller)
-
-    return authenticated

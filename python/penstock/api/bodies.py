@@ -24,13 +24,16 @@ _WITH_PATH: Final = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.
 _UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
+_RAW_BODY: Final = web.RequestKey("raw_body", bytes)
+
 Value = TypeVar("Value", bound=msgspec.Struct)
 
 
 async def read_json(request: web.Request, kind: type[Value]) -> Value:
     """The body as a `kind`."""
     check_content_type(request, _JSON)
-    return decode(await _read(request), kind)
+    request[_RAW_BODY] = body = await _read(request)
+    return decode(body, kind)
 
 
 async def read_optional_json(request: web.Request, kind: type[Value]) -> Value:
@@ -38,6 +41,12 @@ async def read_optional_json(request: web.Request, kind: type[Value]) -> Value:
     if not request.can_read_body:
         return kind()
     return await read_json(request, kind)
+
+
+def raw_body(request: web.Request) -> bytes:
+    """The body that was read, decompressed; empty when there was none."""
+    body: bytes = request.get(_RAW_BODY, b"")
+    return body
 
 
 def check_content_type(request: web.Request, *expected: str) -> str:

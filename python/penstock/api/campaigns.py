@@ -5,42 +5,50 @@ from uuid import UUID
 from aiohttp import web
 
 from penstock.api import queries, schemas, views
-from penstock.api.answers import answer
+from penstock.api.answers import answer, stored
 from penstock.api.auth import Caller
 from penstock.api.bodies import read_json, read_optional_json
+from penstock.api.idempotency import once
 from penstock.api.parts import PARTS, Parts, new_id
 from penstock.domain.errors import NotFoundError
-from penstock.domain.ids import CampaignId, TenantId
+from penstock.domain.ids import AccountId, CampaignId, TenantId
 from penstock.ingest import control
 from penstock.store import campaigns, uploads
 from penstock.store.campaigns import Campaign
+from penstock.store.idempotency import StoredAnswer
 from penstock.store.pool import Connection
 
 NEWEST = CampaignId(UUID(int=(1 << 128) - 1))
 
 
 async def create(request: web.Request, caller: Caller) -> web.Response:
-    """POST /v1/campaigns."""
+    """Create a campaign: a draft that takes recipients."""
     queries.parameters(request)
     parts = request.app[PARTS]
     new = await read_json(request, schemas.NewCampaign)
     plan = control.Plan(
-        name=new.name, text=new.text, sender=parts.sender if new.sender is None else new.sender,
-        default_region=new.default_region, countries=new.countries, max_parts=new.max_parts, validity_s=new.validity_s,
+        name=new.name, text=new.text, sender=_first(new.sender, caller.settings.sender, parts.sender),
+        default_region=new.default_region or caller.settings.default_region, countries=new.countries,
+        max_parts=new.max_parts, validity_s=new.validity_s,
     )  # fmt: skip
-    campaign = await control.create_campaign(
-        parts.store, plan, tenant_id=caller.tenant_id, account_id=parts.account_id,
-        campaign_id=CampaignId(UUID(new_id(parts))),
-    )  # fmt: skip
-    view = views.whole(campaign, {}, [], parts.clock.now())
-    return answer(view, status=201, headers={"Location": f"/v1/campaigns/{view.id}"})
+    control.check_plan(plan)
+    account_id = AccountId(caller.settings.traffic_account_id or parts.account_id)
+
+    async def effect(connection: Connection) -> StoredAnswer:
+        campaign = await control.create_campaign(
+            connection, plan, tenant_id=caller.tenant_id, account_id=account_id, campaign_id=CampaignId(UUID(new_id(parts)))
+        )
+        view = views.whole(campaign, {}, [], parts.clock.now())
+        return stored(view, status=201, location=f"/v1/campaigns/{view.id}")
+
+    return await once(request, caller, effect)
 
 
 async def index(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/campaigns: newest first."""
     page = queries.page(queries.parameters(request, "limit", "after"))
     before = queries.position(page, lambda cursor: CampaignId(UUID(bytes=cursor)), NEWEST)
-    async with request.app[PARTS].store.api() as connection:
+    async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
         found = await campaigns.list_campaigns(connection, caller.tenant_id, before, page.limit)
         books = await campaigns.get_counts_of(connection, caller.tenant_id, [one.campaign_id for one in found])
     items = [views.summary(one, books[one.campaign_id]) for one in found]
@@ -53,20 +61,30 @@ async def show(request: web.Request, caller: Caller) -> web.Response:
     queries.parameters(request)
     parts = request.app[PARTS]
     campaign_id = queries.campaign_id(request)
-    async with parts.store.api() as connection:
+    async with parts.store.tenant(caller.tenant_id) as connection:
         campaign = await find(connection, caller.tenant_id, campaign_id)
         return answer(await _view(connection, parts, campaign))
 
 
 async def send(request: web.Request, caller: Caller) -> web.Response:
-    """POST /v1/campaigns/{id}/send."""
+    """Start sending, once. From here on the recipients, text and sender are fixed."""
     queries.parameters(request)
     parts = request.app[PARTS]
     campaign_id = queries.campaign_id(request)
     asked = await read_optional_json(request, schemas.SendRequest)
-    campaign = await control.start_sending(parts.store, caller.tenant_id, campaign_id, asked.expect_recipients)
-    async with parts.store.api() as connection:
-        return answer(await _view(connection, parts, campaign), status=202)
+
+    async def effect(connection: Connection) -> StoredAnswer:
+        campaign = await control.start_sending(connection, caller.tenant_id, campaign_id, asked.expect_recipients)
+        return stored(await _view(connection, parts, campaign), status=202)
+
+    return await once(request, caller, effect)
+
+
+def _first(given: str | None, of_tenant: str | None, of_gateway: str) -> str:
+    """What the request says, an empty text too: that one is refused, not replaced."""
+    if given is not None:
+        return given
+    return of_tenant or of_gateway
 
 
 async def find(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> Campaign:

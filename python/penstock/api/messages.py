@@ -22,7 +22,7 @@ async def index(request: web.Request, caller: Caller) -> web.Response:
     page, state = queries.page(given), _state(given.get("state"))
     after = queries.position(page, lambda cursor: queries.bounded_int(cursor, 2**31), BEFORE_FIRST)
     campaign_id = queries.campaign_id(request)
-    async with request.app[PARTS].store.api() as connection:
+    async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
         campaign = await find(connection, caller.tenant_id, campaign_id)
         found = await messages.list_messages(
             connection, caller.tenant_id, campaign_id, after=after, limit=page.limit, state=state

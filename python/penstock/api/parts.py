@@ -11,6 +11,7 @@ from penstock.clock import Clock
 from penstock.config import Http
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
 from penstock.ingest.audience import Intake
+from penstock.ingest.repeats import Repeats
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 
@@ -20,6 +21,7 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     store: Store
     intake: Intake
+    repeats: Repeats
     metrics: Metrics
     clock: Clock
     random: Callable[[int], bytes]

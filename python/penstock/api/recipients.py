@@ -43,7 +43,9 @@ async def upload(request: web.Request, caller: Caller) -> web.Response:
 async def discard(request: web.Request, caller: Caller) -> web.Response:
     """DELETE /v1/campaigns/{id}/recipients."""
     queries.parameters(request)
-    await control.discard_recipients(request.app[PARTS].store, caller.tenant_id, queries.campaign_id(request))
+    campaign_id = queries.campaign_id(request)
+    async with request.app[PARTS].store.tenant(caller.tenant_id) as connection, connection.transaction():
+        await control.discard_recipients(connection, caller.tenant_id, campaign_id)
     return web.Response(status=204)
 
 
@@ -52,7 +54,7 @@ async def skipped(request: web.Request, caller: Caller) -> web.Response:
     page = queries.page(queries.parameters(request, "limit", "after"))
     after = queries.position(page, _read_place, (-1, -1))
     campaign_id = queries.campaign_id(request)
-    async with request.app[PARTS].store.api() as connection:
+    async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
         await find(connection, caller.tenant_id, campaign_id)
         rows = await uploads.list_skipped(connection, caller.tenant_id, campaign_id, after, page.limit)
         known = await uploads.list_uploads(connection, caller.tenant_id, campaign_id)

@@ -39,7 +39,7 @@ async def stream(request: web.Request, caller: Caller) -> web.StreamResponse:
     """GET /v1/campaigns/{id}/report."""
     form = _form(request, queries.parameters(request, "format").get("format"))
     store, campaign_id = request.app[PARTS].store, queries.campaign_id(request)
-    async with store.api() as connection:
+    async with store.tenant(caller.tenant_id) as connection:
         await find(connection, caller.tenant_id, campaign_id)
     response = web.StreamResponse(
         headers={
@@ -72,7 +72,7 @@ async def _pages(store: Store, tenant_id: TenantId, campaign_id: CampaignId) -> 
     """The connection is given back between pages, so that a slow reader holds none."""
     after = -1
     while True:
-        async with store.api() as connection:
+        async with store.tenant(tenant_id) as connection:
             page = await messages.list_messages(connection, tenant_id, campaign_id, after=after, limit=PAGE)
         if page:
             yield page

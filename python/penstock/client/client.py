@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+from uuid import uuid4
 
 import aiohttp
 import msgspec
@@ -73,10 +74,10 @@ class Client:
         async with self._open("DELETE", f"/v1/campaigns/{campaign_id}/recipients"):
             pass
 
-    async def send(self, campaign_id: str, *, expect_recipients: int | None = None) -> models.Campaign:
-        """Start sending, once."""
+    async def send(self, campaign_id: str, *, expect_recipients: int | None = None, key: str | None = None) -> models.Campaign:
+        """Start sending, once. The same `key` again is answered alike; without one, each call is a request of its own."""
         body = {} if expect_recipients is None else {"expect_recipients": expect_recipients}
-        return await self._call("POST", f"/v1/campaigns/{campaign_id}/send", models.Campaign, body)
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/send", models.Campaign, body, key or str(uuid4()))
 
     def messages(self, campaign_id: str, *, state: str | None = None) -> AsyncIterator[models.Message]:
         """Every message, or those in one state."""
@@ -115,11 +116,14 @@ class Client:
                 yield item
             path = page.next
 
-    async def _call(self, method: str, path: str, kind: type[Answer], body: Mapping[str, object] | None = None) -> Answer:
-        sent: dict[str, Any] = {}
-        if body is not None:
-            sent = {"data": msgspec.json.encode(body), "headers": {"Content-Type": "application/json"}}
-        async with self._open(method, path, **sent) as response:
+    async def _call(
+        self, method: str, path: str, kind: type[Answer], body: Mapping[str, object] | None = None, key: str | None = None
+    ) -> Answer:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        data = None if body is None else msgspec.json.encode(body)
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        async with self._open(method, path, data=data, headers=headers) as response:
             return msgspec.json.decode(await response.read(), type=kind)
 
     @asynccontextmanager

@@ -51,6 +51,8 @@ class Http(Section, frozen=True, kw_only=True):
     """Largest JSON body; uploads in CSV and NDJSON are streamed and have no such bound."""
     body_timeout: timedelta = timedelta(seconds=30)
     """A JSON body must have arrived by then; an upload may not pause longer than this."""
+    idempotency_kept: timedelta = timedelta(days=7)
+    """How long a request with an Idempotency-Key is answered alike; at least a day."""
 
 
 class Database(Section, frozen=True, kw_only=True):
@@ -167,6 +169,9 @@ class Settings(Section, frozen=True, kw_only=True):
 
 Place = tuple[str, str]
 """Section and field."""
+
+LEAST_KEPT: Final = timedelta(days=1)
+"""Clients may repeat a request as long as this after it failed on their side."""
 
 LONGEST_CALL: Final = timedelta(seconds=120)
 """An attempt's lease: a call to the provider must have ended before."""

@@ -55,6 +55,24 @@ class StateConflictError(GatewayError):
     code = "state_conflict"
 
 
+class KeyRequiredError(GatewayError):
+    """The request needs an Idempotency-Key."""
+
+    code = "idempotency_key_required"
+
+
+class KeyReusedError(GatewayError):
+    """The Idempotency-Key belongs to another request."""
+
+    code = "idempotency_key_reused"
+
+
+class InProgressError(GatewayError):
+    """The same request is still being answered."""
+
+    code = "request_in_progress"
+
+
 class TooLargeError(GatewayError):
     """The body is too large."""
 

@@ -83,7 +83,7 @@ class Intake:
         """
         with self._slots.take(tenant_id):
             pieces = _pieces(_joined(await anext(source, b""), source), self._piece_bytes)
-            async with self._store.api() as connection, connection.transaction():
+            async with self._store.tenant(tenant_id) as connection, connection.transaction():
                 opened = await open_upload(connection, tenant_id, campaign_id, request, self._token())
             try:
                 await self._take_in(opened, pieces)
@@ -92,7 +92,7 @@ class Intake:
                 if stopped is error:
                     raise
                 raise stopped from error
-            async with self._store.api() as connection:
+            async with self._store.tenant(tenant_id) as connection:
                 if opened.is_repeat:
                     return await read_result(connection, opened.upload)
                 return await finish_upload(connection, opened.upload)
@@ -126,7 +126,7 @@ class Intake:
         )
         if opened.is_repeat:
             return parser
-        async with self._store.api() as connection:
+        async with self._store.tenant(campaign.tenant_id) as connection:
             await asyncio.to_thread(parser.exclude, await opt_outs.pack_opt_outs(connection, campaign.tenant_id))
             if campaign.next_seq:
                 known = await uploads.pack_numbers(connection, campaign.tenant_id, campaign.campaign_id)
@@ -165,7 +165,7 @@ class Intake:
         if opened.is_repeat:
             return error
         try:
-            async with self._store.api() as connection:
+            async with self._store.tenant(upload.tenant_id) as connection:
                 await uploads.drop_empty_upload(connection, upload)
                 stored = await uploads.find_upload(connection, upload.tenant_id, upload.campaign_id, upload.upload_id)
         except UnavailableError:

@@ -1,4 +1,7 @@
-"""What a tenant does to a campaign as a whole: create it, empty it, start it. Each is one transaction under its lock."""
+"""What a tenant does to a campaign as a whole: create it, empty it, start it.
+
+Each works in a transaction that its caller opens, because the record of an answered request stands or falls with it.
+"""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +16,7 @@ from penstock.domain.ids import AccountId, CampaignId, TenantId
 from penstock.ingest.opening import check_draft, lock_or_refuse, refuse_open_upload
 from penstock.store import accounts, campaigns, uploads
 from penstock.store.campaigns import Campaign, NewCampaign
-from penstock.store.pool import Connection, Store
+from penstock.store.pool import Connection
 
 # What all of the provider's interfaces accept: 3 to 11 printable ASCII characters, a letter among them, or 3 to 14 digits.
 _NAMED_SENDER: Final = re.compile(r"(?=[ -~]*[A-Za-z])[!-~](?:[ -~]{1,9})[!-~]")
@@ -32,22 +35,25 @@ class Plan(Struct, frozen=True, kw_only=True):
     validity_s: int | None = None
 
 
-async def create_campaign(
-    store: Store, plan: Plan, *, tenant_id: TenantId, account_id: AccountId, campaign_id: CampaignId
-) -> Campaign:
-    """Check the plan and store it as a draft."""
+def check_plan(plan: Plan) -> None:
+    """Raise InvalidValueError for what cannot become a campaign."""
     check_sender(plan.sender)
     check_text(plan.text, plan.max_parts)
     check_regions(plan)
+
+
+async def create_campaign(
+    connection: Connection, plan: Plan, *, tenant_id: TenantId, account_id: AccountId, campaign_id: CampaignId
+) -> Campaign:
+    """Store a checked plan as a draft."""
     new = NewCampaign(
         tenant_id=tenant_id, campaign_id=campaign_id, name=plan.name, text=plan.text, sender=plan.sender,
         account_id=account_id, default_region=plan.default_region, countries=plan.countries, max_parts=plan.max_parts,
         validity_s=plan.validity_s,
     )  # fmt: skip
-    async with store.api() as connection, connection.transaction():
-        await accounts.ensure_account(connection, account_id)
-        await campaigns.create_campaign(connection, new)
-        return await _read(connection, tenant_id, campaign_id)
+    await accounts.ensure_account(connection, account_id)
+    await campaigns.create_campaign(connection, new)
+    return await _read(connection, tenant_id, campaign_id)
 
 
 def check_sender(sender: str) -> None:
@@ -86,23 +92,21 @@ def _check_region_list(codes: Sequence[str], pointer: str) -> None:
         raise InvalidValueError(str(error), pointer=pointer) from error
 
 
-async def discard_recipients(store: Store, tenant_id: TenantId, campaign_id: CampaignId) -> None:
+async def discard_recipients(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> None:
     """Empty a draft. An upload that is running fails at its next chunk."""
-    async with store.api() as connection, connection.transaction():
-        check_draft(await lock_or_refuse(connection, tenant_id, campaign_id))
-        await uploads.discard_recipients(connection, tenant_id, campaign_id)
+    check_draft(await lock_or_refuse(connection, tenant_id, campaign_id))
+    await uploads.discard_recipients(connection, tenant_id, campaign_id)
 
 
-async def start_sending(store: Store, tenant_id: TenantId, campaign_id: CampaignId, expected: int | None) -> Campaign:
+async def start_sending(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, expected: int | None) -> Campaign:
     """Open the campaign's batches for claiming, once. `expected` is the number of recipients the tenant counts on."""
-    async with store.api() as connection, connection.transaction():
-        campaign = await lock_or_refuse(connection, tenant_id, campaign_id)
-        if next_state(campaign.state, CampaignEvent.SEND) is not CampaignState.SENDING:
-            raise StateConflictError(f"A draft can be sent, once; this campaign is {campaign.state}.")
-        await refuse_open_upload(connection, tenant_id, campaign_id)
-        _check_recipients(campaign, expected)
-        await _commit_to_send(connection, campaign)
-        return await _read(connection, tenant_id, campaign_id)
+    campaign = await lock_or_refuse(connection, tenant_id, campaign_id)
+    if next_state(campaign.state, CampaignEvent.SEND) is not CampaignState.SENDING:
+        raise StateConflictError(f"A draft can be sent, once; this campaign is {campaign.state}.")
+    await refuse_open_upload(connection, tenant_id, campaign_id)
+    _check_recipients(campaign, expected)
+    await _commit_to_send(connection, campaign)
+    return await _read(connection, tenant_id, campaign_id)
 
 
 def _check_recipients(campaign: Campaign, expected: int | None) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 from asyncpg import Record
 from msgspec import Struct
 
-from penstock.domain.campaign import CampaignState
+from penstock.domain.campaign import AutoPause, CampaignState
 from penstock.domain.ids import AccountId, CampaignId, TenantId
 from penstock.domain.message import MessageState
 from penstock.store.pool import Connection
@@ -51,6 +52,18 @@ class Campaign(Struct, frozen=True, kw_only=True):
     started_at: datetime | None
     expires_at: datetime | None
     completed_at: datetime | None
+    is_rolling: bool = False
+    """It takes single messages for a day; not in any list of campaigns."""
+    closes_at: datetime | None = None
+    send_at: datetime | None = None
+    pace_s: int | None = None
+    paced_from: datetime | None = None
+    paused_at: datetime | None = None
+    pause_reason: str | None = None
+    auto_pause: AutoPause | None = None
+    longest: int = 0
+    """Segments of its longest message."""
+    retry_of: CampaignId | None = None
 
 
 class NewCampaign(Struct, frozen=True, kw_only=True):
@@ -66,17 +79,24 @@ class NewCampaign(Struct, frozen=True, kw_only=True):
     countries: Sequence[str] | None = None
     max_parts: int = 10
     validity_s: int | None = None
+    send_at: datetime | None = None
+    pace_s: int | None = None
+    auto_pause: AutoPause | None = None
+    retry_of: CampaignId | None = None
 
 
 def _campaign(row: Record) -> Campaign:
-    return Campaign(**{**row, "state": CampaignState(row["state"])})
+    rule = row["auto_pause"]
+    auto_pause = None if rule is None else msgspec.json.decode(rule, type=AutoPause)
+    return Campaign(**{**row, "state": CampaignState(row["state"]), "auto_pause": auto_pause})
 
 
 async def create_campaign(connection: Connection, new: NewCampaign) -> None:
     """Store a draft."""
     await connection.execute(
         CREATE_CAMPAIGN, new.tenant_id, new.campaign_id, new.name, new.text, new.sender, new.account_id,
-        new.default_region, new.countries, new.max_parts, new.validity_s,
+        new.default_region, new.countries, new.max_parts, new.validity_s, new.send_at, new.pace_s,
+        None if new.auto_pause is None else msgspec.json.encode(new.auto_pause).decode(), new.retry_of,
     )  # fmt: skip
 
 

@@ -8,12 +8,14 @@ made while a table was small would be kept long after it has grown.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
 from penstock.config import Database
 from penstock.domain.errors import UnavailableError
+from penstock.domain.ids import TenantId
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 else:
     Connection = asyncpg.Connection
     _Pool = asyncpg.Pool
+
+SET_TENANT: Final = "SELECT set_config('penstock.tenant_id', $1, false)"
+
+CALLER_LOCK_TIMEOUT: Final = timedelta(seconds=5)
+"""A caller's request waits for a lock no longer than this, whatever the stages do."""
 
 ENGINE_PLANNER: Final[Mapping[str, str]] = {
     "enable_hashjoin": "off",
@@ -72,12 +79,13 @@ class Store:
     async def open(cls, dsn: str, settings: Database) -> AsyncIterator["Store"]:
         """Connect. Raises UnavailableError when the server cannot be reached."""
         timeouts = {
-            "statement_timeout": str(int(settings.statement_timeout.total_seconds() * 1000)),
-            "lock_timeout": str(int(settings.lock_timeout.total_seconds() * 1000)),
+            "statement_timeout": _milliseconds(settings.statement_timeout),
+            "lock_timeout": _milliseconds(settings.lock_timeout),
             "idle_in_transaction_session_timeout": "60000",
         }
         with translated_errors():
-            api = await _pool(dsn, settings.api_pool, "penstock-api", timeouts)
+            patience = {"lock_timeout": _milliseconds(min(settings.lock_timeout, CALLER_LOCK_TIMEOUT))}
+            api = await _pool(dsn, settings.api_pool, "penstock-api", {**timeouts, **patience})
             engine = await _pool(dsn, settings.engine_pool, "penstock-engine", {**timeouts, **ENGINE_PLANNER})
         try:
             yield cls(api, engine)
@@ -93,10 +101,18 @@ class Store:
         """A connection for the stages."""
         return _acquire(self._engine)
 
+    def tenant(self, tenant_id: TenantId) -> AbstractAsyncContextManager[Connection]:
+        """A connection for one tenant's request: the database itself shows it nothing of another's."""
+        return _acquire_for(self._api, tenant_id)
+
     async def check(self) -> None:
         """Raise when the database does not answer."""
         async with self.api() as connection:
             await connection.fetchval("SELECT 1")
+
+
+def _milliseconds(span: timedelta) -> str:
+    return str(int(span.total_seconds() * 1000))
 
 
 async def connect(dsn: str) -> Connection:
@@ -121,6 +137,13 @@ async def _acquire(pool: _Pool) -> AsyncIterator[Connection]:
     with translated_errors():
         async with pool.acquire() as connection:
             yield connection
+
+
+@asynccontextmanager
+async def _acquire_for(pool: _Pool, tenant_id: TenantId) -> AsyncIterator[Connection]:
+    async with _acquire(pool) as connection:
+        await connection.execute(SET_TENANT, str(tenant_id))
+        yield connection
 
 
 class translated_errors:  # noqa: N801 - used as a statement, reads as one

@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+import msgspec
 from msgspec import Struct
 
 from penstock.domain.ids import TenantId
+from penstock.domain.keys import Scope
+from penstock.domain.tenant import TenantSettings
 from penstock.store.pool import Connection
 from penstock.store.queries import query
 
@@ -15,6 +18,7 @@ CREATE_KEY = query("tenants.create_key")
 LIST_KEYS = query("tenants.list_keys")
 REVOKE_KEY = query("tenants.revoke_key")
 FIND_KEY_OWNER = query("tenants.find_key_owner")
+RECORD_KEY_USE = query("tenants.record_key_use")
 
 
 class Tenant(Struct, frozen=True):
@@ -23,6 +27,17 @@ class Tenant(Struct, frozen=True):
     tenant_id: TenantId
     name: str
     created_at: datetime
+
+
+class KeyOwner(Struct, frozen=True, kw_only=True):
+    """The tenant that a live key opens, and how far."""
+
+    tenant_id: TenantId
+    key_id: int
+    scopes: frozenset[Scope]
+    settings: TenantSettings
+    is_use_unrecorded: bool
+    """Its last use on record is more than a minute old."""
 
 
 class ApiKey(Struct, frozen=True):
@@ -68,7 +83,20 @@ async def revoke_key(connection: Connection, tenant_id: TenantId, key_id: int) -
     return await connection.fetchval(REVOKE_KEY, tenant_id, key_id) is not None
 
 
-async def find_key_owner(connection: Connection, key_hash: bytes) -> Tenant | None:
-    """The tenant that a live key opens."""
+async def find_key_owner(connection: Connection, key_hash: bytes) -> KeyOwner | None:
+    """Whom a live key belongs to."""
     row = await connection.fetchrow(FIND_KEY_OWNER, key_hash)
-    return Tenant(**row) if row else None
+    if row is None:
+        return None
+    scopes = frozenset(map(Scope, row["scopes"]))
+    return KeyOwner(**{**row, "scopes": scopes, "settings": read_settings(row["settings"])})
+
+
+async def record_key_use(connection: Connection, key_id: int) -> None:
+    """Note that the key was used just now, to the minute."""
+    await connection.execute(RECORD_KEY_USE, key_id)
+
+
+def read_settings(stored: str) -> TenantSettings:
+    """A tenant's settings as they are stored."""
+    return msgspec.json.decode(stored, type=TenantSettings)

@@ -68,6 +68,13 @@ BEGIN
     RETURN made;
 END $$;
 
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is only added to';
+END $$;
+
 CREATE FUNCTION public.uuid7_floor(instant timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT
     RETURN ((lpad(to_hex(((EXTRACT(epoch FROM instant) * (1000)::numeric))::bigint), 12, '0'::text) || repeat('0'::text, 20)))::uuid;
@@ -89,6 +96,9 @@ CREATE TABLE public.api_key (
     label text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     revoked_at timestamp with time zone,
+    scopes text[] DEFAULT '{send,read,manage}'::text[] NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
     CONSTRAINT api_key_key_hash_check CHECK ((length(key_hash) = 32))
 );
 
@@ -123,6 +133,25 @@ CREATE TABLE public.attempt (
     hints text[]
 )
 WITH (fillfactor='80');
+
+CREATE TABLE public.audit (
+    audit_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    tenant_id integer,
+    subject text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE public.audit ALTER COLUMN audit_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.batch (
     batch_id bigint NOT NULL,
@@ -169,7 +198,17 @@ CREATE TABLE public.campaign (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     expires_at timestamp with time zone,
-    completed_at timestamp with time zone
+    completed_at timestamp with time zone,
+    is_rolling boolean DEFAULT false NOT NULL,
+    closes_at timestamp with time zone,
+    send_at timestamp with time zone,
+    pace_s integer,
+    paced_from timestamp with time zone,
+    paused_at timestamp with time zone,
+    pause_reason text,
+    auto_pause jsonb,
+    longest smallint DEFAULT 0 NOT NULL,
+    retry_of uuid
 );
 
 CREATE TABLE public.chunk (
@@ -181,7 +220,8 @@ CREATE TABLE public.chunk (
     codec integer NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     opt_outs_at timestamp with time zone DEFAULT now() NOT NULL,
-    payload bytea NOT NULL
+    payload bytea NOT NULL,
+    is_indexed boolean DEFAULT false NOT NULL
 );
 ALTER TABLE ONLY public.chunk ALTER COLUMN payload SET STORAGE EXTERNAL;
 
@@ -211,6 +251,40 @@ ALTER TABLE public.counter_delta ALTER COLUMN delta_id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
+CREATE TABLE public.idempotency_key (
+    tenant_id integer NOT NULL,
+    route text NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    variant bytea NOT NULL,
+    fingerprint bytea NOT NULL,
+    status smallint,
+    headers jsonb,
+    body bytea,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_key_fingerprint_check CHECK ((length(fingerprint) = 32))
+);
+
+CREATE TABLE public.ingest_event (
+    tenant_id integer NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    identity bytea NOT NULL,
+    event_id uuid NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    body bytea NOT NULL,
+    message_id text,
+    CONSTRAINT ingest_event_identity_check CHECK ((length(identity) = 32))
+);
+ALTER TABLE ONLY public.ingest_event ALTER COLUMN body SET STORAGE EXTERNAL;
+
+CREATE TABLE public.ingest_source (
+    tenant_id integer NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    identity text NOT NULL,
+    rule jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ingest_source_identity_check CHECK ((identity = ANY (ARRAY['key'::text, 'reference'::text, 'content'::text])))
+);
+
 CREATE TABLE public.installation (
     only_row boolean DEFAULT true NOT NULL,
     mode text NOT NULL,
@@ -233,6 +307,13 @@ CREATE TABLE public.message (
     error text
 )
 PARTITION BY RANGE (campaign_id);
+
+CREATE TABLE public.number_index (
+    tenant_id integer NOT NULL,
+    msisdn bigint NOT NULL,
+    campaign_id uuid NOT NULL,
+    seq integer NOT NULL
+);
 
 CREATE TABLE public.opt_out (
     tenant_id integer NOT NULL,
@@ -297,6 +378,16 @@ ALTER TABLE public.report_page ALTER COLUMN page_id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE public.rolling_campaign (
+    tenant_id integer NOT NULL,
+    day date NOT NULL,
+    account_id text NOT NULL,
+    sender text NOT NULL,
+    campaign_id uuid NOT NULL,
+    next_seq integer DEFAULT 0 NOT NULL,
+    next_chunk integer DEFAULT 0 NOT NULL
+);
+
 CREATE TABLE public.schema_migration (
     number integer NOT NULL,
     name text NOT NULL,
@@ -318,6 +409,7 @@ CREATE TABLE public.tenant (
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     deactivated_at timestamp with time zone,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
 );
 
@@ -362,6 +454,9 @@ ALTER TABLE ONLY public.api_key
 ALTER TABLE ONLY public.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (attempt_id);
 
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (audit_id);
+
 ALTER TABLE ONLY public.batch
     ADD CONSTRAINT batch_pkey PRIMARY KEY (batch_id);
 
@@ -377,11 +472,23 @@ ALTER TABLE ONLY public.counter_delta
 ALTER TABLE ONLY public.counter
     ADD CONSTRAINT counter_pkey PRIMARY KEY (tenant_id, campaign_id, counter);
 
+ALTER TABLE ONLY public.idempotency_key
+    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (tenant_id, route, key, variant);
+
+ALTER TABLE ONLY public.ingest_event
+    ADD CONSTRAINT ingest_event_pkey PRIMARY KEY (tenant_id, source, identity);
+
+ALTER TABLE ONLY public.ingest_source
+    ADD CONSTRAINT ingest_source_pkey PRIMARY KEY (tenant_id, source);
+
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_pkey PRIMARY KEY (tenant_id, campaign_id, seq);
+
+ALTER TABLE ONLY public.number_index
+    ADD CONSTRAINT number_index_pkey PRIMARY KEY (tenant_id, msisdn, campaign_id, seq);
 
 ALTER TABLE ONLY public.opt_out
     ADD CONSTRAINT opt_out_pkey PRIMARY KEY (tenant_id, msisdn);
@@ -394,6 +501,9 @@ ALTER TABLE ONLY public.report_conflict
 
 ALTER TABLE ONLY public.report_page
     ADD CONSTRAINT report_page_pkey PRIMARY KEY (page_id);
+
+ALTER TABLE ONLY public.rolling_campaign
+    ADD CONSTRAINT rolling_campaign_pkey PRIMARY KEY (tenant_id, day, account_id, sender);
 
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
@@ -419,9 +529,17 @@ CREATE INDEX attempt_open ON public.attempt USING btree (lease_until) WHERE (sta
 
 CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
 
+CREATE INDEX campaign_canceled ON public.campaign USING btree (campaign_id) WHERE (state = 'canceled'::public.campaign_state);
+
+CREATE INDEX campaign_scheduled ON public.campaign USING btree (send_at) WHERE (state = 'scheduled'::public.campaign_state);
+
 CREATE INDEX campaign_sending ON public.campaign USING btree (campaign_id) WHERE (state = 'sending'::public.campaign_state);
 
+CREATE INDEX chunk_unindexed ON public.chunk USING btree (created_at) WHERE (NOT is_indexed);
+
 CREATE INDEX counter_delta_campaign ON public.counter_delta USING btree (campaign_id);
+
+CREATE INDEX idempotency_key_expiry ON public.idempotency_key USING btree (expires_at);
 
 CREATE INDEX opt_out_recent ON public.opt_out USING btree (tenant_id, created_at);
 
@@ -432,6 +550,8 @@ CREATE INDEX report_conflict_id ON public.report_conflict USING btree (provider_
 CREATE INDEX report_page_open ON public.report_page USING btree (page_id) WHERE (applied_at IS NULL);
 
 CREATE UNIQUE INDEX upload_one_open ON public.upload USING btree (tenant_id, campaign_id) WHERE (state = 'open'::public.upload_state);
+
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
@@ -451,8 +571,20 @@ ALTER TABLE ONLY public.campaign
 ALTER TABLE ONLY public.chunk
     ADD CONSTRAINT chunk_tenant_id_campaign_id_fkey FOREIGN KEY (tenant_id, campaign_id) REFERENCES public.campaign(tenant_id, campaign_id);
 
+ALTER TABLE ONLY public.idempotency_key
+    ADD CONSTRAINT idempotency_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
+
+ALTER TABLE ONLY public.ingest_source
+    ADD CONSTRAINT ingest_source_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
+
 ALTER TABLE ONLY public.opt_out
     ADD CONSTRAINT opt_out_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
+
+ALTER TABLE ONLY public.rolling_campaign
+    ADD CONSTRAINT rolling_campaign_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.rolling_campaign
+    ADD CONSTRAINT rolling_campaign_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
 
 ALTER TABLE ONLY public.upload
     ADD CONSTRAINT upload_tenant_id_campaign_id_fkey FOREIGN KEY (tenant_id, campaign_id) REFERENCES public.campaign(tenant_id, campaign_id);

@@ -22,6 +22,11 @@ UPDATE api_key SET revoked_at = now() WHERE tenant_id = $1 AND key_id = $2 AND r
 
 -- name: find_key_owner
 -- scope: system. The tenant of a live key; rides on the unique index of key_hash.
-SELECT t.tenant_id, t.name, t.created_at
+SELECT t.tenant_id, k.key_id, k.scopes, t.settings::text AS settings,
+       coalesce(k.last_used_at < now() - interval '1 minute', true) AS is_use_unrecorded
 FROM api_key k JOIN tenant t USING (tenant_id)
-WHERE k.key_hash = $1 AND k.revoked_at IS NULL AND t.deactivated_at IS NULL
+WHERE k.key_hash = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()) AND t.deactivated_at IS NULL
+
+-- name: record_key_use
+-- scope: system
+UPDATE api_key SET last_used_at = now() WHERE key_id = $1

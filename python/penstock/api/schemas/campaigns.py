@@ -1,18 +1,11 @@
-"""Requests and answers as types. A request refuses fields it does not know; an answer's fields are promised."""
+"""Campaigns: what is asked for and what is shown."""
 
 from datetime import datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-Region = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2, in capitals")]
-Item = TypeVar("Item")
-
-MOST_NUMBERS = 10_000
-
-
-class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A JSON body from outside."""
+from penstock.api.schemas.forms import Region, Request
 
 
 class NewCampaign(Request, frozen=True, kw_only=True):
@@ -31,19 +24,6 @@ class SendRequest(Request, frozen=True, kw_only=True):
     """POST /v1/campaigns/{id}/send."""
 
     expect_recipients: Annotated[int, Meta(ge=1, le=2_147_483_647)] | None = None
-
-
-class Numbers(Request, frozen=True, kw_only=True):
-    """POST and DELETE /v1/opt-outs."""
-
-    numbers: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(min_length=1, max_length=MOST_NUMBERS)]
-
-
-class Listing(Struct, Generic[Item], frozen=True):
-    """A page of anything."""
-
-    items: list[Item]
-    next: str | None
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -109,67 +89,3 @@ class CampaignView(CampaignSummary, frozen=True, kw_only=True):
     sent_without_report: int
     uploads: list[UploadView]
     progress: Progress | None
-
-
-class SkippedView(Struct, frozen=True, kw_only=True):
-    """A row that did not become a message."""
-
-    upload_id: str
-    line: int
-    reason: str
-    detail: str
-
-
-class ProblemRow(Struct, frozen=True):
-    """The same, in the answer to its own upload."""
-
-    line: int
-    reason: str
-    detail: str
-
-
-class UploadAnswer(Struct, frozen=True, kw_only=True):
-    """POST /v1/campaigns/{id}/recipients."""
-
-    upload_id: str
-    rows: int
-    accepted: int
-    skipped: dict[str, int]
-    segments: int
-    problems: list[ProblemRow]
-
-
-class MessageView(Struct, frozen=True, kw_only=True):
-    """A recipient's message."""
-
-    id: str
-    to: str
-    state: str
-    segments: int
-    sent_at: datetime | None
-    final_at: datetime | None
-    report_closed_at: datetime | None
-    provider_id: str | None
-    error: str | None
-
-
-class OptOutView(Struct, frozen=True, kw_only=True):
-    """A number that is not written to."""
-
-    number: str
-    source: str
-    created_at: datetime
-
-
-class OptOutsAdded(Struct, frozen=True, kw_only=True):
-    """How many numbers were new, and how many were there before."""
-
-    added: int
-    known: int
-
-
-class OptOutsRemoved(Struct, frozen=True, kw_only=True):
-    """How many numbers were there, and how many were not."""
-
-    removed: int
-    unknown: int

@@ -1,0 +1,112 @@
+-- What the API promises its callers: keys with scopes, tenants' own settings, repeated requests, single messages, controls
+-- over a campaign that runs, events from elsewhere, and a record of what operators did.
+
+-- Settings are read as one typed value (store/tenants.py); a field that is missing has its default.
+ALTER TABLE tenant ADD COLUMN settings jsonb NOT NULL DEFAULT '{}';
+
+ALTER TABLE api_key
+    ADD COLUMN scopes       text[] NOT NULL DEFAULT '{send,read,manage}',
+    ADD COLUMN expires_at   timestamptz,
+    ADD COLUMN last_used_at timestamptz;
+
+-- A rolling campaign takes single messages for a day and never ends before it; every other campaign has no kind of its own.
+ALTER TABLE campaign
+    ADD COLUMN is_rolling  boolean NOT NULL DEFAULT false,
+    ADD COLUMN closes_at   timestamptz,
+    ADD COLUMN send_at     timestamptz,
+    ADD COLUMN pace_s      int4,
+    ADD COLUMN paced_from  timestamptz,
+    ADD COLUMN paused_at   timestamptz,
+    ADD COLUMN pause_reason text,
+    ADD COLUMN auto_pause  jsonb,
+    ADD COLUMN longest     int2 NOT NULL DEFAULT 0,
+    ADD COLUMN retry_of    uuid;
+CREATE INDEX campaign_scheduled ON campaign (send_at) WHERE state = 'scheduled';
+CREATE INDEX campaign_canceled ON campaign (campaign_id) WHERE state = 'canceled';
+
+-- Where the next single messages of a tenant go. Apart from the campaign's own row, because claims hold that one in share mode.
+CREATE TABLE rolling_campaign (
+    tenant_id   int4 NOT NULL REFERENCES tenant,
+    day         date NOT NULL,
+    account_id  text NOT NULL REFERENCES account,
+    sender      text NOT NULL,
+    campaign_id uuid NOT NULL,
+    next_seq    int4 NOT NULL DEFAULT 0,
+    next_chunk  int4 NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant_id, day, account_id, sender)
+);
+
+-- The caller's own name of a single message; not unique.
+CREATE TABLE message_reference (
+    tenant_id   int4 NOT NULL,
+    reference   text COLLATE "C" NOT NULL,
+    campaign_id uuid NOT NULL,
+    seq         int4 NOT NULL,
+    PRIMARY KEY (tenant_id, reference, campaign_id, seq)
+);
+
+-- Look-up by number, filled behind in sorted steps: an index on message itself would cost half of COPY and settle.
+CREATE TABLE number_index (
+    tenant_id   int4 NOT NULL,
+    msisdn      int8 NOT NULL,
+    campaign_id uuid NOT NULL,
+    seq         int4 NOT NULL,
+    PRIMARY KEY (tenant_id, msisdn, campaign_id, seq)
+);
+ALTER TABLE chunk ADD COLUMN is_indexed boolean NOT NULL DEFAULT false;
+CREATE INDEX chunk_unindexed ON chunk (created_at) WHERE NOT is_indexed;
+
+-- One row a request that was answered and must be answered alike. Written first, in the transaction of its effect.
+-- `variant` is empty, or the fingerprint where a tenant says that the same key with another body is another request.
+CREATE TABLE idempotency_key (
+    tenant_id   int4 NOT NULL REFERENCES tenant,
+    route       text NOT NULL,
+    key         text COLLATE "C" NOT NULL,
+    variant     bytea NOT NULL,
+    fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
+    status      int2,
+    headers     jsonb,
+    body        bytea,
+    expires_at  timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, route, key, variant)
+);
+CREATE INDEX idempotency_key_expiry ON idempotency_key (expires_at);
+
+-- How the events of a source are told apart, and the message that one of them sends.
+CREATE TABLE ingest_source (
+    tenant_id  int4 NOT NULL REFERENCES tenant,
+    source     text COLLATE "C" NOT NULL,
+    identity   text NOT NULL CHECK (identity IN ('key', 'reference', 'content')),
+    rule       jsonb,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, source)
+);
+
+CREATE TABLE ingest_event (
+    tenant_id   int4 NOT NULL,
+    source      text COLLATE "C" NOT NULL,
+    identity    bytea NOT NULL CHECK (length(identity) = 32),
+    event_id    uuid NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    body        bytea NOT NULL,
+    message_id  text,
+    PRIMARY KEY (tenant_id, source, identity)
+);
+ALTER TABLE ingest_event ALTER COLUMN body SET STORAGE EXTERNAL;
+
+-- Every act of an operator, for ever: rows are added and never changed.
+CREATE TABLE audit (
+    audit_id  int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at        timestamptz NOT NULL DEFAULT now(),
+    actor     text NOT NULL,
+    action    text NOT NULL,
+    tenant_id int4,
+    subject   text NOT NULL,
+    detail    jsonb NOT NULL DEFAULT '{}'
+);
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is only added to';
+END $$;
+CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
