@@ -6,12 +6,13 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, messages, opt_outs, recipients, report, schemas
-from penstock.api.auth import Authenticator
+from penstock.api import campaigns, messages, opt_outs, queries, recipients, report, schemas
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
 from penstock.api.parts import PARTS, Parts
-from penstock.api.routes import ONCE, SPENDS, Route, delete, get, post
+from penstock.api.queries import PAGE
+from penstock.api.routes import ONCE, ROUTE, SPENDS, Route, delete, get, post
+from penstock.api.streams import check_announced_size, wait_with_invitation
 
 CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
 
@@ -20,18 +21,21 @@ _List = schemas.Listing
 # Looking needs the scope `read`, doing needs `send`, unless a line says otherwise.
 TENANT_ROUTES: Final[Sequence[Route]] = (
     post("/v1/campaigns", campaigns.create, schemas.NewCampaign, schemas.CampaignView, 201, key=ONCE),
-    get("/v1/campaigns", campaigns.index, _List[schemas.CampaignSummary]),
+    get("/v1/campaigns", campaigns.index, _List[schemas.CampaignSummary], query=PAGE),
     get(CAMPAIGN, campaigns.show, schemas.CampaignView),
     post(f"{CAMPAIGN}/send", campaigns.send, schemas.SendRequest, schemas.CampaignView, 202, key=SPENDS),
-    post(f"{CAMPAIGN}/recipients", recipients.upload, None, schemas.UploadAnswer),
+    post(
+        f"{CAMPAIGN}/recipients", recipients.upload, None, schemas.UploadAnswer,
+        query=recipients.QUERY, headers=recipients.HEADERS, uploads=recipients.UPLOADS,
+    ),
     delete(f"{CAMPAIGN}/recipients", recipients.discard, None, None, 204),
-    get(f"{CAMPAIGN}/skipped", recipients.skipped, _List[schemas.SkippedView]),
-    get(f"{CAMPAIGN}/messages", messages.index, _List[schemas.MessageView]),
-    get(f"{CAMPAIGN}/report", report.stream, None),
-    get("/v1/opt-outs", opt_outs.index, _List[schemas.OptOutView]),
+    get(f"{CAMPAIGN}/skipped", recipients.skipped, _List[schemas.SkippedView], query=PAGE),
+    get(f"{CAMPAIGN}/messages", messages.index, _List[schemas.MessageView], query=messages.QUERY),
+    get(f"{CAMPAIGN}/report", report.stream, None, query=report.QUERY, downloads=report.DOWNLOADS),
+    get("/v1/opt-outs", opt_outs.index, _List[schemas.OptOutView], query=PAGE),
     post("/v1/opt-outs", opt_outs.add, schemas.Numbers, schemas.OptOutsAdded),
     delete("/v1/opt-outs", opt_outs.remove, schemas.Numbers, schemas.OptOutsRemoved),
-)
+)  # fmt: skip
 
 
 def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.Application:
@@ -40,19 +44,23 @@ def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.App
     app[PARTS] = parts
     app.on_response_prepare.append(add_headers)
     for route in TENANT_ROUTES:
-        app.router.add_route(route.method, route.path, for_tenants(parts.authenticator, route))
+        for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
+            app.router.add_route(method, route.path, for_tenants(parts, route), expect_handler=wait_with_invitation)
     app.router.add_routes(extra_routes)
     return app
 
 
-def for_tenants(authenticator: Authenticator, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def for_tenants(parts: Parts, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The route's handler behind the key: nothing of a request is looked at before its caller is known and allowed."""
 
     async def authenticated(request: web.Request) -> web.StreamResponse:
-        caller = await authenticator.authenticate(request)
+        caller = await parts.authenticator.authenticate(request)
         structlog.contextvars.bind_contextvars(tenant_id=caller.tenant_id)
         caller.require(route.scope)
+        request[ROUTE] = route
         check_key(request, route)
+        check_announced_size(request, parts.http.max_upload_bytes if route.uploads else parts.http.max_json_bytes)
+        queries.parameters(request)
         return await route.handler(request, caller)
 
     return authenticated

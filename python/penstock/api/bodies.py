@@ -4,19 +4,18 @@
 acceptable.
 """
 
-import asyncio
 import re
 from collections.abc import Iterator
-from contextlib import aclosing
 from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from penstock import _core
 from penstock.api.parts import PARTS
-from penstock.api.streams import check_announced_size, open_body, read_whole
-from penstock.domain.errors import InvalidValueError, MalformedRequestError, RequestTimeoutError, UnsupportedTypeError
+from penstock.api.streams import read_body
+from penstock.domain.errors import InvalidValueError, MalformedRequestError, UnsupportedTypeError
 
 _JSON: Final = "application/json"
 _CHARSETS: Final = frozenset({None, "utf-8", "utf8", "us-ascii"})
@@ -32,7 +31,7 @@ Value = TypeVar("Value", bound=msgspec.Struct)
 async def read_json(request: web.Request, kind: type[Value]) -> Value:
     """The body as a `kind`."""
     check_content_type(request, _JSON)
-    request[_RAW_BODY] = body = await _read(request)
+    request[_RAW_BODY] = body = await read_body(request, request.app[PARTS].http.max_json_bytes)
     return decode(body, kind)
 
 
@@ -71,21 +70,20 @@ def decode(body: bytes, kind: type[Value]) -> Value:
     for pointer, text in _texts(value, ""):
         if "\0" in text:
             raise InvalidValueError("A text may not contain the character U+0000.", pointer=pointer)
+    _check_keys(body)
     return value
 
 
-async def _read(request: web.Request) -> bytes:
-    """Within one deadline for the whole body: a JSON body is small, so a dripping one is not honest."""
-    http = request.app[PARTS].http
-    check_announced_size(request, http.max_json_bytes)
+def _check_keys(body: bytes) -> None:
+    """Refuse an object in which a key stands twice, with or without an Idempotency-Key.
+
+    Readers of JSON do not agree on which of the two counts, so what a proxy or an audit in front of us has seen would not be
+    what we do; the decoder takes the last one silently. It costs 2 µs a kilobyte.
+    """
     try:
-        async with (
-            asyncio.timeout(http.body_timeout.total_seconds()),
-            aclosing(open_body(request, http.body_timeout)) as source,
-        ):
-            return await read_whole(source, http.max_json_bytes)
-    except TimeoutError:
-        raise RequestTimeoutError("The body did not arrive in time.") from None
+        _core.canonical_json(body)
+    except _core.FormatError as error:
+        raise MalformedRequestError(str(error)) from None
 
 
 @cache
@@ -103,6 +101,8 @@ def _explain(message: str) -> MalformedRequestError | InvalidValueError:
         return MalformedRequestError(
             "The object has a field that is not known here.", pointer=f"{pointer}/{_escape(unknown['name'])}"
         )
+    # The decoder quotes a value that is none of a closed set.
+    what = "Not one of the values that are known here" if what.startswith("Invalid enum value") else what
     return InvalidValueError(f"{what}.", pointer=pointer)
 
 
@@ -129,6 +129,10 @@ def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:  # noqa: ANN4
     elif isinstance(value, msgspec.Struct):
         for field in msgspec.structs.fields(value):
             yield from _texts(getattr(value, field.name), f"{pointer}/{field.encode_name}")
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _texts(item, f"{pointer}/{index}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield f"{pointer}/{_escape(key)}", key
+            yield from _texts(item, f"{pointer}/{_escape(key)}")

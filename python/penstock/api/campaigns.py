@@ -23,7 +23,6 @@ NEWEST = CampaignId(UUID(int=(1 << 128) - 1))
 
 async def create(request: web.Request, caller: Caller) -> web.Response:
     """Create a campaign: a draft that takes recipients."""
-    queries.parameters(request)
     parts = request.app[PARTS]
     new = await read_json(request, schemas.NewCampaign)
     plan = control.Plan(
@@ -46,7 +45,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
 
 async def index(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/campaigns: newest first."""
-    page = queries.page(queries.parameters(request, "limit", "after"))
+    page = queries.page(queries.parameters(request))
     before = queries.position(page, lambda cursor: CampaignId(UUID(bytes=cursor)), NEWEST)
     async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
         found = await campaigns.list_campaigns(connection, caller.tenant_id, before, page.limit)
@@ -58,7 +57,6 @@ async def index(request: web.Request, caller: Caller) -> web.Response:
 
 async def show(request: web.Request, caller: Caller) -> web.Response:
     """GET /v1/campaigns/{id}."""
-    queries.parameters(request)
     parts = request.app[PARTS]
     campaign_id = queries.campaign_id(request)
     async with parts.store.tenant(caller.tenant_id) as connection:
@@ -68,7 +66,6 @@ async def show(request: web.Request, caller: Caller) -> web.Response:
 
 async def send(request: web.Request, caller: Caller) -> web.Response:
     """Start sending, once. From here on the recipients, text and sender are fixed."""
-    queries.parameters(request)
     parts = request.app[PARTS]
     campaign_id = queries.campaign_id(request)
     asked = await read_optional_json(request, schemas.SendRequest)

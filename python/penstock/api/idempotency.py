@@ -15,7 +15,7 @@ from penstock.api.auth import Caller
 from penstock.api.bodies import raw_body
 from penstock.api.names import request_id
 from penstock.api.parts import PARTS
-from penstock.api.routes import KeyUse, Route
+from penstock.api.routes import ROUTE, KeyUse, Route
 from penstock.domain.errors import GatewayError, InvalidValueError, KeyRequiredError, MalformedRequestError
 from penstock.ingest.repeats import Refused
 from penstock.store.idempotency import RequestKey, StoredAnswer
@@ -26,14 +26,11 @@ _QUOTED: Final = re.compile(r'"((?:[!#-\[\]-~]|\\["\\]){1,255})"')
 _BARE: Final = re.compile(r"[!#-~][!-~]{0,254}")
 _ESCAPED: Final = re.compile(r'\\(["\\])')
 
-ROUTE: Final = web.RequestKey("route", Route)
-
 Effect = Callable[[Connection], Awaitable[StoredAnswer]]
 
 
 def check_key(request: web.Request, route: Route) -> None:
     """Refuse a request without a key where one is needed, before anything of it is read."""
-    request[ROUTE] = route
     if route.key is not KeyUse.NONE and _given(request) is None and route.key is KeyUse.REQUIRED:
         raise KeyRequiredError(f"Send a new {HEADER} with each request, and the same one when you repeat it.")
 

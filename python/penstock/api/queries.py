@@ -1,30 +1,45 @@
 """Ids in paths, parameters in query strings, cursors: text from outside becomes values.
 
-Cursors are opaque: they carry a position and a client only hands them back.
+Which parameters an address knows, and of which type, is said in the route table. Cursors are opaque: they carry a position
+and a client only hands them back.
 """
 
 import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlencode
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from penstock.api.routes import ROUTE, Parameter
 from penstock.domain.errors import InvalidValueError, MalformedRequestError, NotFoundError
 from penstock.domain.ids import CampaignId
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_LIMIT: Final = re.compile(r"[1-9][0-9]{0,3}")
+_WHOLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _UNREADABLE: Final = "\ufffd"
 
 _MOST_DIGITS: Final = 20
 
 DEFAULT_LIMIT: Final = 100
 MOST_ITEMS: Final = 1000
+_MOST_CURSOR_CHARS: Final = 500
+
+PAGE: Final = (
+    Parameter("limit", Annotated[int, Meta(ge=1, le=MOST_ITEMS)], f"Items on a page, {DEFAULT_LIMIT} when not given."),
+    Parameter(
+        "after",
+        Annotated[str, Meta(max_length=_MOST_CURSOR_CHARS)],
+        "Where the page before ended. Follow the link in `next` as it is instead of making one.",
+    ),
+)
+"""The parameters of every list."""
 
 Position = TypeVar("Position")
 
@@ -45,28 +60,55 @@ def campaign_id(request: web.Request) -> CampaignId:
     return CampaignId(UUID(text))
 
 
-def parameters(request: web.Request, *known: str) -> Mapping[str, str]:
-    """The query's parameters: known ones only, each once, in UTF-8."""
+def parameters(request: web.Request) -> Mapping[str, Any]:
+    """The query's parameters as values: those that the route knows only, each once, in UTF-8."""
+    known = {parameter.name: parameter for parameter in request[ROUTE].query}
     given = request.query
     for name in given:
         if name not in known:
             raise MalformedRequestError(f"This address knows the parameters {', '.join(known) or 'of no name'} only.")
         if len(given.getall(name)) > 1:
             raise MalformedRequestError(f"The parameter {name} is given more than once.")
-        if _UNREADABLE in given[name]:
-            raise MalformedRequestError(f"The parameter {name} is not valid UTF-8.")
-        if "\0" in given[name]:
-            raise InvalidValueError(f"The parameter {name} may not contain the character U+0000.")
-    return given
+    return {name: _value(known[name], text) for name, text in given.items()}
 
 
-def page(given: Mapping[str, str]) -> Page:
+def _value(parameter: Parameter, text: str) -> object:
+    if _UNREADABLE in text:
+        raise MalformedRequestError(f"The parameter {parameter.name} is not valid UTF-8.")
+    if "\0" in text:
+        raise InvalidValueError(f"The parameter {parameter.name} may not contain the character U+0000.")
+    is_number = _plain(parameter.kind) is int
+    if is_number and not _WHOLE_NUMBER.fullmatch(text):
+        raise InvalidValueError(f"{parameter.name} is a whole number.")
+    try:
+        value: object = msgspec.convert(text, parameter.kind, strict=not is_number)
+    except msgspec.ValidationError as error:
+        raise InvalidValueError(_explain(parameter, error)) from None
+    return value
+
+
+def _explain(parameter: Parameter, error: msgspec.ValidationError) -> str:
+    """What would be accepted; never what was given."""
+    choices = choices_of(parameter.kind)
+    return f"{parameter.name} is one of {', '.join(choices)}." if choices else f"The parameter {parameter.name}: {error}."
+
+
+def choices_of(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - a type is any object
+    """The values of a closed set, () for other types."""
+    plain = _plain(kind)
+    if get_origin(plain) is Literal:
+        return get_args(plain)
+    return tuple(plain) if isinstance(plain, type) and issubclass(plain, StrEnum) else ()
+
+
+def _plain(kind: Any) -> Any:  # noqa: ANN401 - a type is any object
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def page(given: Mapping[str, Any]) -> Page:
     """`limit` and `after`."""
-    limit = given.get("limit", str(DEFAULT_LIMIT))
-    if not _LIMIT.fullmatch(limit) or int(limit) > MOST_ITEMS:
-        raise InvalidValueError(f"limit is a number from 1 to {MOST_ITEMS}.")
     after = given.get("after")
-    return Page(int(limit), None if after is None else _decode(after))
+    return Page(given.get("limit", DEFAULT_LIMIT), None if after is None else _decode(after))
 
 
 def position(page: Page, read: Callable[[bytes], Position], first: Position) -> Position:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from msgspec import Struct
@@ -24,6 +24,27 @@ class KeyUse(StrEnum):
     """It spends, so it is not accepted without one."""
 
 
+class Parameter(Struct, frozen=True):
+    """Something that a request may carry beside its body: in the query string, or in a header."""
+
+    name: str
+    kind: Any
+    """The type of its value, with its bounds: what it is checked by, and what the document says."""
+    description: str
+
+
+class Media(Struct, frozen=True):
+    """A body that is not one JSON value: a file of recipients, a report."""
+
+    content_type: str
+    description: str
+    example: str
+    kind: Any = None
+    """The type of the whole where it is JSON after all, None for text."""
+    line: Any = None
+    """The type of a line where each line is JSON."""
+
+
 class Route(Struct, frozen=True, kw_only=True):
     """One method at one address, for a tenant's key."""
 
@@ -39,6 +60,14 @@ class Route(Struct, frozen=True, kw_only=True):
     """The type of the JSON answer."""
     status: int = 200
     """Of the answer when all went well."""
+    query: tuple[Parameter, ...] = ()
+    """The parameters it knows. Every other one is refused."""
+    headers: tuple[Parameter, ...] = ()
+    """Headers of its own, beside those that all routes know. The handler checks them."""
+    uploads: tuple[Media, ...] = ()
+    """What it takes in place of a JSON value; such bodies are streamed."""
+    downloads: tuple[Media, ...] = ()
+    """What it gives in place of a JSON value."""
 
     @property
     def name(self) -> str:
@@ -46,13 +75,24 @@ class Route(Struct, frozen=True, kw_only=True):
         return f"{self.method} {self.path}"
 
 
+ROUTE: Final = web.RequestKey("route", Route)
+"""The line of the table that a request came by."""
+
 ONCE: Final = KeyUse.OPTIONAL
 SPENDS: Final = KeyUse.REQUIRED
 
 
-def get(path: str, handler: TenantHandler, gives: object, *, scope: Scope = Scope.READ) -> Route:
+def get(  # noqa: PLR0913 - a line of the table
+    path: str,
+    handler: TenantHandler,
+    gives: object,
+    *,
+    scope: Scope = Scope.READ,
+    query: tuple[Parameter, ...] = (),
+    downloads: tuple[Media, ...] = (),
+) -> Route:
     """Look at something."""
-    return Route(method="GET", path=path, handler=handler, scope=scope, gives=gives)
+    return Route(method="GET", path=path, handler=handler, scope=scope, gives=gives, query=query, downloads=downloads)
 
 
 def post(  # noqa: PLR0913 - a line of the table
@@ -64,9 +104,15 @@ def post(  # noqa: PLR0913 - a line of the table
     *,
     key: KeyUse = KeyUse.NONE,
     scope: Scope = Scope.SEND,
+    query: tuple[Parameter, ...] = (),
+    headers: tuple[Parameter, ...] = (),
+    uploads: tuple[Media, ...] = (),
 ) -> Route:
     """Do something."""
-    return Route(method="POST", path=path, handler=handler, scope=scope, key=key, takes=takes, gives=gives, status=status)
+    return Route(
+        method="POST", path=path, handler=handler, scope=scope, key=key, takes=takes, gives=gives, status=status, query=query,
+        headers=headers, uploads=uploads,
+    )  # fmt: skip
 
 
 def delete(  # noqa: PLR0913 - a line of the table

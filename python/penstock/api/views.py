@@ -29,7 +29,7 @@ def counts(books: Mapping[str, int]) -> schemas.Counts:
 def summary(campaign: Campaign, books: Mapping[str, int]) -> schemas.CampaignSummary:
     """A campaign in a list."""
     return schemas.CampaignSummary(
-        id=str(campaign.campaign_id), name=campaign.name, state=campaign.state.value, created_at=campaign.created_at,
+        id=str(campaign.campaign_id), name=campaign.name, state=campaign.state, created_at=campaign.created_at,
         started_at=campaign.started_at, completed_at=campaign.completed_at, segments=campaign.segments, counts=counts(books),
     )  # fmt: skip
 
@@ -78,9 +78,17 @@ def skipped(row: SkippedRow, upload_ids: Mapping[int, str]) -> schemas.SkippedVi
 def message(campaign: Campaign, stored: Message) -> schemas.MessageView:
     """A recipient's message."""
     return schemas.MessageView(
-        id=message_id(campaign.campaign_id, stored.seq), to=number(stored.msisdn), state=stored.state,
+        id=message_id(campaign.campaign_id, stored.seq), to=number(stored.msisdn), state=MessageState(stored.state),
         segments=stored.segments, sent_at=stored.sent_at, final_at=stored.final_at,
         report_closed_at=stored.report_closed_at, provider_id=stored.provider_id, error=stored.error,
+    )  # fmt: skip
+
+
+def report_line(stored: Message) -> schemas.ReportLine:
+    """A recipient's message as a line of the report."""
+    return schemas.ReportLine(
+        to=number(stored.msisdn), state=MessageState(stored.state), segments=stored.segments, sent_at=stored.sent_at,
+        final_at=stored.final_at, provider_id=stored.provider_id, error=stored.error,
     )  # fmt: skip
 
 

@@ -48,9 +48,19 @@ class Http(Section, frozen=True, kw_only=True):
     ops_port: Port = 8081
     """Probes and metrics, apart from the callers' traffic."""
     max_json_bytes: Positive = 10_000_000
-    """Largest JSON body; uploads in CSV and NDJSON are streamed and have no such bound."""
+    """Largest JSON body."""
+    max_upload_bytes: Positive = 5_000_000_000
+    """Largest upload in CSV or NDJSON, as sent and unpacked; uploads are streamed, so memory does not depend on it."""
+    head_timeout: timedelta = timedelta(seconds=15)
+    """The head of a request must have arrived so long after its first byte, the first one of a connection after its opening."""
     body_timeout: timedelta = timedelta(seconds=30)
     """A JSON body must have arrived by then; an upload may not pause longer than this."""
+    least_bytes_per_s: Annotated[int, Meta(ge=0)] = 500
+    """An upload that brings less than this over 10 seconds of waiting for it is ended, and can be continued; 0: any rate."""
+    connections: Positive = 900
+    """Open connections, at most, so that 1,024 open files suffice; the ops port has its own."""
+    connections_per_ip: Positive = 450
+    """Of them from one address (of IPv6: one /64), at most; raise it where every caller comes through one proxy."""
     idempotency_kept: timedelta = timedelta(days=7)
     """How long a request with an Idempotency-Key is answered alike; at least a day."""
 

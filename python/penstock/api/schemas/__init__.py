@@ -1,16 +1,17 @@
 """Requests and answers as types, one module a resource."""
 
 from penstock.api.schemas.campaigns import CampaignSummary, CampaignView, Counts, NewCampaign, Progress, SendRequest, UploadView
-from penstock.api.schemas.forms import Listing, Region, Request
-from penstock.api.schemas.messages import MessageView
+from penstock.api.schemas.forms import Instant, Listing, Region, Request
+from penstock.api.schemas.messages import MessageView, ReportLine
 from penstock.api.schemas.opt_outs import MOST_NUMBERS, Numbers, OptOutsAdded, OptOutsRemoved, OptOutView
-from penstock.api.schemas.recipients import ProblemRow, SkippedView, UploadAnswer
+from penstock.api.schemas.recipients import ProblemRow, Recipient, RecipientList, SkippedView, UploadAnswer
 
 __all__ = [
     "MOST_NUMBERS",
     "CampaignSummary",
     "CampaignView",
     "Counts",
+    "Instant",
     "Listing",
     "MessageView",
     "NewCampaign",
@@ -20,7 +21,10 @@ __all__ = [
     "OptOutsRemoved",
     "ProblemRow",
     "Progress",
+    "Recipient",
+    "RecipientList",
     "Region",
+    "ReportLine",
     "Request",
     "SendRequest",
     "SkippedView",

@@ -1,29 +1,39 @@
 """Campaigns: what is asked for and what is shown."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from penstock.api.schemas.forms import Region, Request
+from penstock.api.schemas.forms import Instant, Region, Request
+from penstock.domain.campaign import CampaignState
 
 
 class NewCampaign(Request, frozen=True, kw_only=True):
     """POST /v1/campaigns."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200)]
-    text: Annotated[str, Meta(min_length=1, max_length=4000)]
-    sender: Annotated[str, Meta(max_length=16)] | None = field(default=None, name="from")
-    default_region: Region | None = None
-    validity_s: Annotated[int, Meta(ge=60, le=259_200)] | None = None
-    max_parts: Annotated[int, Meta(ge=1, le=10)] = 10
-    countries: Annotated[list[Region], Meta(min_length=1, max_length=300)] | None = None
+    name: Annotated[str, Meta(min_length=1, max_length=200, description="For people; it need not be unique.")]
+    text: Annotated[str, Meta(min_length=1, max_length=4000, description="The message, with {name} where a value goes.")]
+    sender: Annotated[str, Meta(max_length=16, description="3 to 11 characters with a letter, or 3 to 14 digits.")] | None = (
+        field(default=None, name="from")
+    )
+    default_region: Annotated[Region, Meta(description="Where numbers without a country code are read as being.")] | None = None
+    validity_s: (
+        Annotated[int, Meta(ge=60, le=259_200, description="Seconds from the start; what is unsent expires.")] | None
+    ) = None
+    max_parts: Annotated[int, Meta(ge=1, le=10, description="A message of more parts is skipped.")] = 10
+    countries: (
+        Annotated[list[Region], Meta(min_length=1, max_length=300, description="Numbers of other countries are skipped.")]
+        | None
+    ) = None
 
 
 class SendRequest(Request, frozen=True, kw_only=True):
     """POST /v1/campaigns/{id}/send."""
 
-    expect_recipients: Annotated[int, Meta(ge=1, le=2_147_483_647)] | None = None
+    expect_recipients: (
+        Annotated[int, Meta(ge=1, le=2_147_483_647, description="Refuse to send when the number of messages is another.")]
+        | None
+    ) = None
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -48,7 +58,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     handled: int
     total: int
     average_per_s: float
-    expected_finish_at: datetime | None
+    expected_finish_at: Instant | None
 
 
 class UploadView(Struct, frozen=True, kw_only=True):
@@ -60,7 +70,7 @@ class UploadView(Struct, frozen=True, kw_only=True):
     line: int
     accepted: int
     skipped: int
-    started_at: datetime
+    started_at: Instant
 
 
 class CampaignSummary(Struct, frozen=True, kw_only=True):
@@ -68,10 +78,10 @@ class CampaignSummary(Struct, frozen=True, kw_only=True):
 
     id: str
     name: str
-    state: str
-    created_at: datetime
-    started_at: datetime | None
-    completed_at: datetime | None
+    state: CampaignState
+    created_at: Instant
+    started_at: Instant | None
+    completed_at: Instant | None
     segments: int
     counts: Counts
 
@@ -85,7 +95,7 @@ class CampaignView(CampaignSummary, frozen=True, kw_only=True):
     countries: list[str] | None
     max_parts: int
     validity_s: int | None
-    expires_at: datetime | None
+    expires_at: Instant | None
     sent_without_report: int
     uploads: list[UploadView]
     progress: Progress | None

@@ -1,8 +1,9 @@
 """Messages as they are shown."""
 
-from datetime import datetime
-
 from msgspec import Struct
+
+from penstock.api.schemas.forms import Instant
+from penstock.domain.message import MessageState
 
 
 class MessageView(Struct, frozen=True, kw_only=True):
@@ -10,10 +11,22 @@ class MessageView(Struct, frozen=True, kw_only=True):
 
     id: str
     to: str
-    state: str
+    state: MessageState
     segments: int
-    sent_at: datetime | None
-    final_at: datetime | None
-    report_closed_at: datetime | None
+    sent_at: Instant | None
+    final_at: Instant | None
+    report_closed_at: Instant | None
+    provider_id: str | None
+    error: str | None
+
+
+class ReportLine(Struct, frozen=True, kw_only=True):
+    """A recipient's message in the report; the names of the columns too."""
+
+    to: str
+    state: MessageState
+    segments: int
+    sent_at: Instant | None
+    final_at: Instant | None
     provider_id: str | None
     error: str | None

@@ -1,11 +1,10 @@
 """Numbers that are not written to."""
 
-from datetime import datetime
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from penstock.api.schemas.forms import Request
+from penstock.api.schemas.forms import Instant, Request
 
 MOST_NUMBERS: Final = 10_000
 
@@ -13,7 +12,10 @@ MOST_NUMBERS: Final = 10_000
 class Numbers(Request, frozen=True, kw_only=True):
     """POST and DELETE /v1/opt-outs."""
 
-    numbers: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(min_length=1, max_length=MOST_NUMBERS)]
+    numbers: Annotated[
+        list[Annotated[str, Meta(max_length=32, description="E.164: + and digits")]],
+        Meta(min_length=1, max_length=MOST_NUMBERS),
+    ]
 
 
 class OptOutView(Struct, frozen=True, kw_only=True):
@@ -21,7 +23,7 @@ class OptOutView(Struct, frozen=True, kw_only=True):
 
     number: str
     source: str
-    created_at: datetime
+    created_at: Instant
 
 
 class OptOutsAdded(Struct, frozen=True, kw_only=True):
