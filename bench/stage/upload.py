@@ -29,6 +29,7 @@ from penstock.clock import SystemClock
 from penstock.config import Database, Http, Sms
 from penstock.domain.ids import AccountId, uuid7
 from penstock.ingest.audience import Intake
+from penstock.ingest.repeats import Repeats
 from penstock.store import tenants
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
@@ -93,10 +94,11 @@ async def _fill(dsn: str) -> None:
 async def _measure_upload(store: Store, body: bytes, rows: int) -> Result:
     clock, metrics = SystemClock(), Metrics("bench")
     parts = Parts(
-        store=store, intake=Intake(store, Sms(), metrics, clock=clock, random=os.urandom), metrics=metrics, clock=clock,
-        random=os.urandom, http=Http(), authenticator=OpenDoor(store, clock), account_id=AccountId("bench"), sender="Penstock",
+        store=store, intake=Intake(store, Sms(), metrics, clock=clock, random=os.urandom),
+        repeats=Repeats(store, Http().idempotency_kept), metrics=metrics, clock=clock, random=os.urandom, http=Http(),
+        authenticator=OpenDoor(store, clock), account_id=AccountId("bench"), sender="Penstock",
     )  # fmt: skip
-    web, halt = WebServer("bench", make_app(parts), "127.0.0.1", 0), asyncio.Event()
+    web, halt = WebServer("bench", make_app(parts), parts.http, 0, metrics), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(web.run(halt))
         await web.listening.wait()

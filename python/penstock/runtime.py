@@ -108,7 +108,7 @@ def _ops_door(settings: Settings, health: Health, metrics: Metrics) -> Service:
     """Stands first among the services, so that it answers until the others have drained."""
     app = web.Application()
     app.add_routes(ops.routes(health, metrics))
-    return WebServer("ops", app, settings.http.host, settings.http.ops_port)
+    return WebServer("ops", app, settings.http, settings.http.ops_port, metrics)
 
 
 def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, health: Health) -> list[Service]:
@@ -135,7 +135,7 @@ def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, hea
             safe_mode=settings.general.safe_mode,
         )
         app = make_app(parts, [*ops_routes, *extra])
-        services.append(WebServer("http", app, settings.http.host, settings.http.port))
+        services.append(WebServer("http", app, settings.http, settings.http.port, metrics))
     return services
 
 

@@ -119,7 +119,7 @@ def parts(store: Store, http_settings: Http) -> Parts:
 @pytest.fixture
 async def api(parts: Parts) -> AsyncIterator[Api]:
     """The first tenant at a running server."""
-    server = WebServer("test", make_app(parts), "127.0.0.1", 0)
+    server = WebServer("test", make_app(parts), parts.http, 0, parts.metrics)
     halt = asyncio.Event()
     tenant_id = await _tenant(parts.store, "first", KEY)
     async with asyncio.TaskGroup() as group:

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from penstock.api import ops, problems
-from penstock.api.names import REQUEST_ID, request_id
+from penstock.api.names import REQUEST_ID, SERVER, request_id
 from penstock.api.parts import PARTS, Parts, new_id
 
 log = structlog.stdlib.get_logger(__name__)
@@ -44,6 +44,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every answer, streamed ones too."""
     response.headers["X-Request-Id"] = request_id(request)
+    response.headers["Server"] = SERVER
     if request.app[PARTS].safe_mode:
         response.headers["X-Safe-Mode"] = "1"
 

@@ -4,6 +4,9 @@ from typing import Final
 
 from aiohttp import web
 
+SERVER: Final = "penstock"
+"""The header Server: not which library in which version."""
+
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 
 

@@ -38,6 +38,10 @@ class Metrics:
             "http_request_duration_ms", "Time to answer a request, in milliseconds.", ["method", "route", "status"],
             buckets=DURATION_BUCKETS_MS, registry=self.registry,
         )  # fmt: skip
+        self.connections_refused = Counter(
+            "penstock_http_connections_refused_total", "Connections turned away, by reason.",
+            ["reason"], registry=self.registry,
+        )  # fmt: skip
         self.db_duration = Histogram(
             "db_query_duration_seconds", "Time of a database transaction of a stage.", ["stage"],
             buckets=DURATION_BUCKETS_S, registry=self.registry,

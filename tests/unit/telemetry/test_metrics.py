@@ -14,6 +14,7 @@ from penstock.telemetry.metrics import KEPT_NAMES, Metrics
 NAMES = {
     "build": "info",
     "http_request_duration_ms": "histogram",
+    "penstock_http_connections_refused": "counter",
     "db_query_duration_seconds": "histogram",
     "penstock_recipients": "counter",
     "penstock_provider_calls": "counter",
@@ -31,6 +32,7 @@ NAMES = {
 }
 LABELS = {
     "http_request_duration_ms": {"method", "route", "status"},
+    "penstock_http_connections_refused": {"reason"},
     "db_query_duration_seconds": {"stage"},
     "penstock_recipients": {"result"},
     "penstock_provider_calls": {"outcome"},
