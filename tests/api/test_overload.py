@@ -63,18 +63,24 @@ def upload_head(api: Api, campaign: str, length: int = 1_000_000) -> bytes:
 async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes) -> tuple[float, bytes]:
     """Send a beginning and then a byte every half second, until the other side ends it; how long that took, and its words."""
     started = time.perf_counter()
-    said = asyncio.get_running_loop().create_task(reader.read())
+    hearing = asyncio.get_running_loop().create_task(hear(reader))
     with suppress(ConnectionError):
         writer.write(first)
-        while not (await asyncio.wait({said}, timeout=0.5))[0]:
+        while not (await asyncio.wait({hearing}, timeout=0.5))[0]:
             writer.write(b"x")
             await writer.drain()
-    try:
-        return time.perf_counter() - started, await said
-    except ConnectionError:
-        return time.perf_counter() - started, b""
-    finally:
-        writer.close()
+    said = await hearing
+    writer.close()
+    return time.perf_counter() - started, said
+
+
+async def hear(reader: asyncio.StreamReader) -> bytes:
+    """All that comes until the end, a reset included."""
+    pieces = []
+    with suppress(ConnectionError):
+        while piece := await reader.read(65536):
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 @asynccontextmanager
@@ -110,7 +116,7 @@ async def test_five_hundred_drippers_do_not_slow_anybody(api: Api) -> None:
             assert (await api.call("GET", "/v1/campaigns")).status == 200
             async with api.session.get(f"{door}/livez") as alive:
                 assert alive.status == 200
-            slowest = max(slowest, time.perf_counter() - started)
+            times.append(time.perf_counter() - started)
     ends = [task.result() for task in drippers]
     assert max(seconds for seconds, _ in ends) < BOUND_S
     assert sorted(times)[len(times) * 9 // 10] < 0.5

@@ -1,14 +1,17 @@
 """The application: its whole route table on one screen."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from typing import Final
 
 import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, messages, opt_outs, queries, recipients, report, schemas
+from penstock.api import campaigns, messages, openapi, opt_outs, queries, recipients, report, schemas
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
+from penstock.api.open_routes import OPEN_ROUTES
+from penstock.api.pages import serve
 from penstock.api.parts import PARTS, Parts
 from penstock.api.queries import PAGE
 from penstock.api.routes import ONCE, ROUTE, SPENDS, Route, delete, get, post
@@ -37,17 +40,25 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     delete("/v1/opt-outs", opt_outs.remove, schemas.Numbers, schemas.OptOutsRemoved),
 )  # fmt: skip
 
+SECTIONS: Final = (openapi.Section("tenantKey", TENANT_ROUTES),)
+"""Every table, with the key that opens it."""
+
 
 def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.Application:
-    """The application with the tenants' routes behind their keys, and `extra_routes` as they are."""
+    """The application with the tenants' routes behind their keys, its own description, and `extra_routes` as they are."""
     app = web.Application(middlewares=[observe])
     app[PARTS] = parts
     app.on_response_prepare.append(add_headers)
     for route in TENANT_ROUTES:
         for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
             app.router.add_route(method, route.path, for_tenants(parts, route), expect_handler=wait_with_invitation)
-    app.router.add_routes(extra_routes)
+    app.router.add_routes([*_documentation(), *extra_routes])
     return app
+
+
+@cache
+def _documentation() -> list[web.RouteDef]:
+    return serve.routes(openapi.document(SECTIONS, OPEN_ROUTES))
 
 
 def for_tenants(parts: Parts, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

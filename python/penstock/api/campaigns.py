@@ -44,7 +44,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def index(request: web.Request, caller: Caller) -> web.Response:
-    """GET /v1/campaigns: newest first."""
+    """List campaigns, newest first."""
     page = queries.page(queries.parameters(request))
     before = queries.position(page, lambda cursor: CampaignId(UUID(bytes=cursor)), NEWEST)
     async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
@@ -56,7 +56,7 @@ async def index(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def show(request: web.Request, caller: Caller) -> web.Response:
-    """GET /v1/campaigns/{id}."""
+    """Read a campaign: its plan, its books, its uploads, how far sending has come."""
     parts = request.app[PARTS]
     campaign_id = queries.campaign_id(request)
     async with parts.store.tenant(caller.tenant_id) as connection:

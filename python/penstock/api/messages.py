@@ -18,7 +18,7 @@ BEFORE_FIRST: Final = -1
 
 
 async def index(request: web.Request, caller: Caller) -> web.Response:
-    """GET /v1/campaigns/{id}/messages: in the order of the uploads."""
+    """List a campaign's messages, in the order of the uploads."""
     given = queries.parameters(request)
     page = queries.page(given)
     after = queries.position(page, lambda cursor: queries.bounded_int(cursor, 2**31), BEFORE_FIRST)

@@ -81,6 +81,10 @@ _FRAMEWORK_DETAILS: Final[Mapping[int, str]] = {
 }
 
 
+ROWS: Final[Mapping[str, Row]] = {row.code: row for row in (*TABLE.values(), METHOD_NOT_ALLOWED, INTERNAL)}
+"""Every code that an answer may carry."""
+
+
 class FieldProblem(Struct, frozen=True):
     """What is wrong with one field of the request."""
 

@@ -67,7 +67,11 @@ UPLOADS: Final = (
 
 
 async def upload(request: web.Request, caller: Caller) -> web.Response:
-    """POST /v1/campaigns/{id}/recipients."""
+    """Add recipients to a draft, from a body of any length.
+
+    Numbers become E.164, repeated ones are skipped, and every skipped row is listed. With an Upload-Id the upload can be sent
+    again after it broke: what is stored already is skipped.
+    """
     parts = request.app[PARTS]
     campaign_id = queries.campaign_id(request)
     asked = _upload_request(request)
@@ -77,7 +81,7 @@ async def upload(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def discard(request: web.Request, caller: Caller) -> web.Response:
-    """DELETE /v1/campaigns/{id}/recipients."""
+    """Remove every recipient of a draft, and its unfinished upload."""
     campaign_id = queries.campaign_id(request)
     async with request.app[PARTS].store.tenant(caller.tenant_id) as connection, connection.transaction():
         await control.discard_recipients(connection, caller.tenant_id, campaign_id)
@@ -85,7 +89,7 @@ async def discard(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def skipped(request: web.Request, caller: Caller) -> web.Response:
-    """GET /v1/campaigns/{id}/skipped."""
+    """List the rows that did not become messages, with their reasons."""
     page = queries.page(queries.parameters(request))
     after = queries.position(page, _read_place, (-1, -1))
     campaign_id = queries.campaign_id(request)

@@ -49,7 +49,10 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def stream(request: web.Request, caller: Caller) -> web.StreamResponse:
-    """GET /v1/campaigns/{id}/report."""
+    """Download every message of a campaign, as CSV or NDJSON.
+
+    Not a snapshot: messages may move while it is read; each appears once. A report that ends early breaks the connection.
+    """
     form = _form(request, queries.parameters(request).get("format"))
     store, campaign_id = request.app[PARTS].store, queries.campaign_id(request)
     async with store.tenant(caller.tenant_id) as connection:

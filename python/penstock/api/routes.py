@@ -8,6 +8,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from penstock.api.auth import Caller
+from penstock.domain.errors import GatewayError
 from penstock.domain.keys import Scope
 
 TenantHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
@@ -68,6 +69,9 @@ class Route(Struct, frozen=True, kw_only=True):
     """What it takes in place of a JSON value; such bodies are streamed."""
     downloads: tuple[Media, ...] = ()
     """What it gives in place of a JSON value."""
+
+    errors: tuple[type[GatewayError], ...] = ()
+    """For the document: what it may refuse beside what follows from the fields above."""
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ from penstock.domain.campaign import CampaignState
 
 
 class NewCampaign(Request, frozen=True, kw_only=True):
-    """POST /v1/campaigns."""
+    """What a campaign is to be."""
 
     name: Annotated[str, Meta(min_length=1, max_length=200, description="For people; it need not be unique.")]
     text: Annotated[str, Meta(min_length=1, max_length=4000, description="The message, with {name} where a value goes.")]
@@ -28,7 +28,7 @@ class NewCampaign(Request, frozen=True, kw_only=True):
 
 
 class SendRequest(Request, frozen=True, kw_only=True):
-    """POST /v1/campaigns/{id}/send."""
+    """What is expected of a campaign that is sent."""
 
     expect_recipients: (
         Annotated[int, Meta(ge=1, le=2_147_483_647, description="Refuse to send when the number of messages is another.")]

@@ -10,7 +10,7 @@ MOST_NUMBERS: Final = 10_000
 
 
 class Numbers(Request, frozen=True, kw_only=True):
-    """POST and DELETE /v1/opt-outs."""
+    """Numbers to add or to remove."""
 
     numbers: Annotated[
         list[Annotated[str, Meta(max_length=32, description="E.164: + and digits")]],

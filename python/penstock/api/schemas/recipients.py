@@ -39,7 +39,7 @@ class ProblemRow(Struct, frozen=True):
 
 
 class UploadAnswer(Struct, frozen=True, kw_only=True):
-    """POST /v1/campaigns/{id}/recipients."""
+    """What became of an upload, with the first skipped rows."""
 
     upload_id: str
     rows: int

@@ -1,0 +1,198 @@
+"""Routes become operations of the OpenAPI document, with the errors that follow from what a route does."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from penstock.api.examples import EXAMPLES
+from penstock.api.open_routes import JSON, OpenRoute
+from penstock.api.problems import CONTENT_TYPE, INTERNAL, TABLE, Problem, Row
+from penstock.api.queries import DEFAULT_LIMIT
+from penstock.api.routes import KeyUse, Media, Parameter, Route
+from penstock.domain import errors
+
+SchemaOf = Callable[[Any], Mapping[str, Any]]
+"""The schema of a type, usually a reference."""
+
+Operation = dict[str, Any]
+
+PATH_PARAMETERS: Final[Mapping[str, Parameter]] = {
+    "campaign_id": Parameter("campaign_id", UUID, "The campaign's id."),
+    "code": Parameter("code", Annotated[str, Meta(max_length=64, pattern="^[a-z_]+$")], "The code of an error."),
+}
+IDEMPOTENCY_KEY: Final = Parameter(
+    "Idempotency-Key",
+    Annotated[str, Meta(min_length=1, max_length=255, pattern="^[!#-~][!-~]*$")],
+    "Your name for this request. Repeated under the same name it is answered with the first answer, and nothing happens twice.",
+)
+_PLACE: Final = re.compile(r"\{(\w+)\}")
+_CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+_HEADERS: Final[Mapping[int, tuple[str, ...]]] = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
+"""Headers of an answer beside those that all have, by status."""
+
+
+def kinds_of(route: Route) -> Iterable[Any]:
+    """Every type that a route's operation refers to."""
+    found = [route.takes, route.gives]
+    for media in (*route.uploads, *route.downloads):
+        found += [media.kind, media.line]
+    found += [one.kind for one in (*route.query, *route.headers, *path_parameters(route.path))]
+    return (kind for kind in found if kind is not None)
+
+
+def path_parameters(path: str) -> list[Parameter]:
+    """What varies in an address."""
+    return [PATH_PARAMETERS[name] for name in _PLACE.findall(path)]
+
+
+def operation_of(route: Route, schema_of: SchemaOf, security: str) -> Operation:
+    """A route of a table, for holders of a key."""
+    summary, description = _described(route.handler)
+    scope = f"Needs a key with the scope `{route.scope}`."
+    operation: Operation = {
+        "operationId": f"{_module_of(route.handler)}_{route.handler.__name__}",
+        "tags": [route.path.split("/")[2]],
+        "summary": summary,
+        "description": f"{description}\n\n{scope}".strip(),
+        "security": [{security: [str(route.scope)]}],
+        "parameters": _parameters(route, schema_of),
+        "responses": {str(route.status): _success(route, schema_of), **problems(_rows_of(route), schema_of)},
+    }
+    body = _request_body(route, schema_of)
+    return operation | ({"requestBody": body} if body else {})
+
+
+def open_operation_of(route: OpenRoute, schema_of: SchemaOf) -> Operation:
+    """A route without a key."""
+    content = {"content": {route.gives: {"schema": _loose(route.gives)}}} if route.gives else {}
+    answers = {str(route.status): {"description": HTTPStatus(route.status).phrase, **content}}
+    if route.is_unready:
+        answers["503"] = {"description": "Not now.", **content}
+    name = re.sub(r"\W+", "_", route.path).strip("_")
+    operation: Operation = {
+        "operationId": f"{name}_{route.method.lower()}",
+        "tags": [route.tag],
+        "summary": route.summary,
+        "security": [{"webhookSecret": []}, {"webhookToken": []}] if route.is_with_secret else [],
+        "parameters": [_parameter(one, "path", schema_of) for one in path_parameters(route.path)],
+        "responses": {**answers, **problems([TABLE[kind] for kind in route.errors], schema_of)},
+    }
+    body = {"content": {kind: {"schema": _loose(kind)} for kind in route.takes}}
+    return operation | ({"requestBody": body} if route.takes else {})
+
+
+def _loose(content_type: str) -> dict[str, Any]:
+    """What is described in words only."""
+    return {} if content_type == JSON else {"type": "string"}
+
+
+def _module_of(handler: Callable[..., object]) -> str:
+    return handler.__module__.rpartition(".")[2]
+
+
+def _described(handler: Callable[..., object]) -> tuple[str, str]:
+    """The first line of its docstring, and the rest."""
+    summary, _, rest = inspect.cleandoc(handler.__doc__ or "").partition("\n")
+    return summary, rest.strip()
+
+
+def _parameters(route: Route, schema_of: SchemaOf) -> list[dict[str, Any]]:
+    found = [_parameter(one, "path", schema_of) for one in path_parameters(route.path)]
+    found += [_parameter(one, "query", schema_of) for one in route.query]
+    found += [_parameter(one, "header", schema_of) for one in route.headers]
+    if route.key is not KeyUse.NONE:
+        found.append(_parameter(IDEMPOTENCY_KEY, "header", schema_of, is_required=route.key is KeyUse.REQUIRED))
+    return [*found, {"$ref": "#/components/parameters/RequestId"}]
+
+
+def _parameter(one: Parameter, place: str, schema_of: SchemaOf, *, is_required: bool = False) -> dict[str, Any]:
+    schema = dict(schema_of(one.kind))
+    if one.name == "limit":
+        schema["default"] = DEFAULT_LIMIT
+    return {
+        "name": one.name, "in": place, "required": is_required or place == "path", "description": one.description,
+        "schema": schema,
+    }  # fmt: skip
+
+
+def _request_body(route: Route, schema_of: SchemaOf) -> dict[str, Any] | None:
+    if route.uploads:
+        return {"required": True, "content": {one.content_type: _media(one, schema_of) for one in route.uploads}}
+    if route.takes is None:
+        return None
+    content: dict[str, Any] = {"schema": schema_of(route.takes)}
+    example = EXAMPLES.get(route.name)
+    if example is not None and example.takes is not None:
+        content["example"] = example.takes
+    has_defaults = not any(field.required for field in msgspec.structs.fields(route.takes))
+    return {"required": not has_defaults, "content": {JSON: content}}
+
+
+def _media(one: Media, schema_of: SchemaOf) -> dict[str, Any]:
+    if one.kind is not None:
+        return {"schema": schema_of(one.kind), "example": msgspec.json.decode(one.example)}
+    schema: dict[str, Any] = {"type": "string", "description": one.description}
+    if one.line is not None:
+        schema["x-line"] = schema_of(one.line)
+    return {"schema": schema, "example": one.example}
+
+
+def _success(route: Route, schema_of: SchemaOf) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": HTTPStatus(route.status).phrase, "headers": _header_refs(route)}
+    if route.downloads:
+        answer["content"] = {one.content_type: _media(one, schema_of) for one in route.downloads}
+    elif route.gives is not None:
+        content: dict[str, Any] = {"schema": schema_of(route.gives)}
+        example = EXAMPLES.get(route.name)
+        if example is not None and example.gives is not None:
+            content["example"] = example.gives
+        answer["content"] = {JSON: content}
+    return answer
+
+
+def _header_refs(route: Route) -> dict[str, Any]:
+    names = ["X-Request-Id"]
+    names += ["X-Idempotency"] if route.key is not KeyUse.NONE else []
+    names += ["Location"] if route.status == HTTPStatus.CREATED else []
+    names += ["Content-Disposition"] if route.downloads else []
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _rows_of(route: Route) -> list[Row]:
+    """The errors that follow from what a route takes and does; what it refuses besides has one of these codes too."""
+    kinds: list[type[errors.GatewayError]] = [
+        errors.MalformedRequestError, errors.UnauthenticatedError, errors.NotAllowedError, errors.UnavailableError,
+    ]  # fmt: skip
+    is_changing, has_body = route.method in _CHANGING, bool(route.takes or route.uploads)
+    kinds += [errors.NotFoundError] if _PLACE.search(route.path) else []
+    kinds += [errors.StateConflictError] if is_changing and _PLACE.search(route.path) else []
+    kinds += [errors.TooLargeError] if is_changing else []
+    kinds += [errors.RequestTimeoutError, errors.UnsupportedTypeError] if has_body else []
+    kinds += [errors.InvalidValueError] if has_body or route.query or route.headers or route.key is not KeyUse.NONE else []
+    kinds += [errors.InProgressError, errors.KeyReusedError] if route.key is not KeyUse.NONE else []
+    kinds += [errors.KeyRequiredError] if route.key is KeyUse.REQUIRED else []
+    return [*(TABLE[kind] for kind in (*kinds, *route.errors)), INTERNAL]
+
+
+def problems(rows: Iterable[Row], schema_of: SchemaOf) -> dict[str, Any]:
+    """Errors by status; several codes may share one."""
+    by_status: dict[int, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row.status):
+        by_status.setdefault(row.status, []).append(row)
+    return {str(status): _problem(status, found, schema_of) for status, found in by_status.items()}
+
+
+def _problem(status: int, rows: list[Row], schema_of: SchemaOf) -> dict[str, Any]:
+    names = ("X-Request-Id", *_HEADERS.get(status, ()))
+    return {
+        "description": " ".join(f"`{row.code}`: {row.title}" for row in rows),
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "content": {CONTENT_TYPE: {"schema": schema_of(Problem)}},
+    }
