@@ -71,7 +71,7 @@ def for_tenants(parts: Parts, route: Route) -> Callable[[web.Request], Awaitable
         request[ROUTE] = route
         check_key(request, route)
         check_announced_size(request, parts.http.max_upload_bytes if route.uploads else parts.http.max_json_bytes)
-        queries.parameters(request)
+        queries.read_parameters(request, route)
         return await route.handler(request, caller)
 
     return authenticated

@@ -22,7 +22,7 @@ from penstock.api.operations import (
     operation_of,
 )
 from penstock.api.problems import ROWS, Problem
-from penstock.api.routes import Route
+from penstock.api.routes import Address
 from penstock.api.webhooks import SECRET_HEADER, SECRET_PARAMETER
 
 VERSION: Final = "3.1.1"
@@ -48,7 +48,7 @@ class Section(Struct, frozen=True):
     """A table of routes and the key that opens them."""
 
     security: str
-    routes: Sequence[Route]
+    routes: Sequence[Address]
 
 
 def document(sections: Sequence[Section], open_routes: Sequence[OpenRoute]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def document(sections: Sequence[Section], open_routes: Sequence[OpenRoute]) -> d
             "schemas": schemas,
             "headers": {name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()},
             "parameters": {"RequestId": _request_id()},
-            "securitySchemes": _security(),
+            "securitySchemes": _security({section.security for section in sections}),
         },
     }
     named = _LIST_NAME.sub(r"\1List", msgspec.json.encode(whole).decode())
@@ -101,14 +101,16 @@ def _tags(paths: dict[str, dict[str, Operation]]) -> list[dict[str, str]]:
 def _request_id() -> dict[str, Any]:
     return {
         "name": "X-Request-Id", "in": "header", "required": False,
-        "description": "Your name for this request, for both sides' logs: letters, digits, `.`, `_` and `-`.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        "description": "Your name for this request, for both sides' logs: 1 to 64 letters, digits, `.`, `_` and `-`. Another "
+        "one is replaced.",
+        "schema": {"type": "string"},
     }  # fmt: skip
 
 
-def _security() -> dict[str, Any]:
+def _security(keys: set[str]) -> dict[str, Any]:
+    bearers = {"tenantKey": "A tenant's API key, `pk_…`.", "operatorKey": "The operator's key."}
     return {
-        "tenantKey": {"type": "http", "scheme": "bearer", "description": "A tenant's API key, `pk_…`."},
+        **{key: {"type": "http", "scheme": "bearer", "description": bearers[key]} for key in sorted(keys)},
         "webhookSecret": {"type": "apiKey", "in": "header", "name": SECRET_HEADER},
         "webhookToken": {"type": "apiKey", "in": "query", "name": SECRET_PARAMETER},
     }

@@ -14,7 +14,7 @@ from penstock.api.examples import EXAMPLES
 from penstock.api.open_routes import JSON, OpenRoute
 from penstock.api.problems import CONTENT_TYPE, INTERNAL, TABLE, Problem, Row
 from penstock.api.queries import DEFAULT_LIMIT
-from penstock.api.routes import KeyUse, Media, Parameter, Route
+from penstock.api.routes import Address, KeyUse, Media, Parameter, Route
 from penstock.domain import errors
 
 SchemaOf = Callable[[Any], Mapping[str, Any]]
@@ -38,7 +38,7 @@ _HEADERS: Final[Mapping[int, tuple[str, ...]]] = {401: ("WWW-Authenticate",), 50
 """Headers of an answer beside those that all have, by status."""
 
 
-def kinds_of(route: Route) -> Iterable[Any]:
+def kinds_of(route: Address) -> Iterable[Any]:
     """Every type that a route's operation refers to."""
     found = [route.takes, route.gives]
     for media in (*route.uploads, *route.downloads):
@@ -52,16 +52,17 @@ def path_parameters(path: str) -> list[Parameter]:
     return [PATH_PARAMETERS[name] for name in _PLACE.findall(path)]
 
 
-def operation_of(route: Route, schema_of: SchemaOf, security: str) -> Operation:
+def operation_of(route: Address, schema_of: SchemaOf, security: str) -> Operation:
     """A route of a table, for holders of a key."""
     summary, description = _described(route.handler)
-    scope = f"Needs a key with the scope `{route.scope}`."
+    scopes = [str(route.scope)] if isinstance(route, Route) else []
+    needed = "".join(f"Needs a key with the scope `{scope}`." for scope in scopes)
     operation: Operation = {
         "operationId": f"{_module_of(route.handler)}_{route.handler.__name__}",
-        "tags": [route.path.split("/")[2]],
+        "tags": [_tag_of(route.path)],
         "summary": summary,
-        "description": f"{description}\n\n{scope}".strip(),
-        "security": [{security: [str(route.scope)]}],
+        "description": f"{description}\n\n{needed}".strip(),
+        "security": [{security: scopes}],
         "parameters": _parameters(route, schema_of),
         "responses": {str(route.status): _success(route, schema_of), **problems(_rows_of(route), schema_of)},
     }
@@ -93,6 +94,16 @@ def _loose(content_type: str) -> dict[str, Any]:
     return {} if content_type == JSON else {"type": "string"}
 
 
+def _tag_of(path: str) -> str:
+    """`/v1/campaigns/…` is about campaigns; what begins with `/admin` is for operators."""
+    first, second = path.split("/")[1:3]
+    return "operators" if first == "admin" else second
+
+
+def _key_use(route: Address) -> KeyUse:
+    return route.key if isinstance(route, Route) else KeyUse.NONE
+
+
 def _module_of(handler: Callable[..., object]) -> str:
     return handler.__module__.rpartition(".")[2]
 
@@ -103,12 +114,12 @@ def _described(handler: Callable[..., object]) -> tuple[str, str]:
     return summary, rest.strip()
 
 
-def _parameters(route: Route, schema_of: SchemaOf) -> list[dict[str, Any]]:
+def _parameters(route: Address, schema_of: SchemaOf) -> list[dict[str, Any]]:
     found = [_parameter(one, "path", schema_of) for one in path_parameters(route.path)]
     found += [_parameter(one, "query", schema_of) for one in route.query]
     found += [_parameter(one, "header", schema_of) for one in route.headers]
-    if route.key is not KeyUse.NONE:
-        found.append(_parameter(IDEMPOTENCY_KEY, "header", schema_of, is_required=route.key is KeyUse.REQUIRED))
+    if _key_use(route) is not KeyUse.NONE:
+        found.append(_parameter(IDEMPOTENCY_KEY, "header", schema_of, is_required=_key_use(route) is KeyUse.REQUIRED))
     return [*found, {"$ref": "#/components/parameters/RequestId"}]
 
 
@@ -122,7 +133,7 @@ def _parameter(one: Parameter, place: str, schema_of: SchemaOf, *, is_required: 
     }  # fmt: skip
 
 
-def _request_body(route: Route, schema_of: SchemaOf) -> dict[str, Any] | None:
+def _request_body(route: Address, schema_of: SchemaOf) -> dict[str, Any] | None:
     if route.uploads:
         return {"required": True, "content": {one.content_type: _media(one, schema_of) for one in route.uploads}}
     if route.takes is None:
@@ -144,7 +155,7 @@ def _media(one: Media, schema_of: SchemaOf) -> dict[str, Any]:
     return {"schema": schema, "example": one.example}
 
 
-def _success(route: Route, schema_of: SchemaOf) -> dict[str, Any]:
+def _success(route: Address, schema_of: SchemaOf) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(route.status).phrase, "headers": _header_refs(route)}
     if route.downloads:
         answer["content"] = {one.content_type: _media(one, schema_of) for one in route.downloads}
@@ -157,27 +168,27 @@ def _success(route: Route, schema_of: SchemaOf) -> dict[str, Any]:
     return answer
 
 
-def _header_refs(route: Route) -> dict[str, Any]:
+def _header_refs(route: Address) -> dict[str, Any]:
     names = ["X-Request-Id"]
-    names += ["X-Idempotency"] if route.key is not KeyUse.NONE else []
+    names += ["X-Idempotency"] if _key_use(route) is not KeyUse.NONE else []
     names += ["Location"] if route.status == HTTPStatus.CREATED else []
     names += ["Content-Disposition"] if route.downloads else []
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _rows_of(route: Route) -> list[Row]:
+def _rows_of(route: Address) -> list[Row]:
     """The errors that follow from what a route takes and does; what it refuses besides has one of these codes too."""
     kinds: list[type[errors.GatewayError]] = [
         errors.MalformedRequestError, errors.UnauthenticatedError, errors.NotAllowedError, errors.UnavailableError,
     ]  # fmt: skip
-    is_changing, has_body = route.method in _CHANGING, bool(route.takes or route.uploads)
+    is_changing, has_body, key = route.method in _CHANGING, bool(route.takes or route.uploads), _key_use(route)
     kinds += [errors.NotFoundError] if _PLACE.search(route.path) else []
     kinds += [errors.StateConflictError] if is_changing and _PLACE.search(route.path) else []
     kinds += [errors.TooLargeError] if is_changing else []
     kinds += [errors.RequestTimeoutError, errors.UnsupportedTypeError] if has_body else []
-    kinds += [errors.InvalidValueError] if has_body or route.query or route.headers or route.key is not KeyUse.NONE else []
-    kinds += [errors.InProgressError, errors.KeyReusedError] if route.key is not KeyUse.NONE else []
-    kinds += [errors.KeyRequiredError] if route.key is KeyUse.REQUIRED else []
+    kinds += [errors.InvalidValueError] if has_body or route.query or route.headers or key is not KeyUse.NONE else []
+    kinds += [errors.InProgressError, errors.KeyReusedError] if key is not KeyUse.NONE else []
+    kinds += [errors.KeyRequiredError] if key is KeyUse.REQUIRED else []
     return [*(TABLE[kind] for kind in (*kinds, *route.errors)), INTERNAL]
 
 

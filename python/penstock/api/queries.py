@@ -17,7 +17,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from penstock.api.routes import ROUTE, Parameter
+from penstock.api.routes import Address, Parameter
 from penstock.domain.errors import InvalidValueError, MalformedRequestError, NotFoundError
 from penstock.domain.ids import CampaignId
 
@@ -41,6 +41,8 @@ PAGE: Final = (
 )
 """The parameters of every list."""
 
+_VALUES: Final = web.RequestKey("parameters", dict[str, Any])
+
 Position = TypeVar("Position")
 
 
@@ -60,16 +62,21 @@ def campaign_id(request: web.Request) -> CampaignId:
     return CampaignId(UUID(text))
 
 
-def parameters(request: web.Request) -> Mapping[str, Any]:
-    """The query's parameters as values: those that the route knows only, each once, in UTF-8."""
-    known = {parameter.name: parameter for parameter in request[ROUTE].query}
+def read_parameters(request: web.Request, route: Address) -> None:
+    """The query's parameters become values: those that the route knows only, each once, in UTF-8."""
+    known = {parameter.name: parameter for parameter in route.query}
     given = request.query
     for name in given:
         if name not in known:
             raise MalformedRequestError(f"This address knows the parameters {', '.join(known) or 'of no name'} only.")
         if len(given.getall(name)) > 1:
             raise MalformedRequestError(f"The parameter {name} is given more than once.")
-    return {name: _value(known[name], text) for name, text in given.items()}
+    request[_VALUES] = {name: _value(known[name], text) for name, text in given.items()}
+
+
+def parameters(request: web.Request) -> dict[str, Any]:
+    """The values, for the handler."""
+    return request[_VALUES]
 
 
 def _value(parameter: Parameter, text: str) -> object:

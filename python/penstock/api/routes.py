@@ -46,15 +46,13 @@ class Media(Struct, frozen=True):
     """The type of a line where each line is JSON."""
 
 
-class Route(Struct, frozen=True, kw_only=True):
-    """One method at one address, for a tenant's key."""
+class Address(Struct, frozen=True):
+    """One method at one address, whoever may call it: what is checked before its handler runs, and what the document says."""
 
     method: str
     path: str
-    handler: TenantHandler
+    handler: Callable[..., Awaitable[web.StreamResponse]]
     """Its docstring is the description in the API's document."""
-    scope: Scope
-    key: KeyUse = KeyUse.NONE
     takes: type[Struct] | None = None
     """The JSON body."""
     gives: object = None
@@ -69,7 +67,6 @@ class Route(Struct, frozen=True, kw_only=True):
     """What it takes in place of a JSON value; such bodies are streamed."""
     downloads: tuple[Media, ...] = ()
     """What it gives in place of a JSON value."""
-
     errors: tuple[type[GatewayError], ...] = ()
     """For the document: what it may refuse beside what follows from the fields above."""
 
@@ -77,6 +74,13 @@ class Route(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """As it appears in metrics and as the place of idempotency keys."""
         return f"{self.method} {self.path}"
+
+
+class Route(Address, frozen=True, kw_only=True):
+    """An address for a tenant's key."""
+
+    scope: Scope
+    key: KeyUse = KeyUse.NONE
 
 
 ROUTE: Final = web.RequestKey("route", Route)
