@@ -3,13 +3,14 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 import pytest
+import uvloop
 from msgspec import Struct
 
 from penstock.api.app import make_app
@@ -31,6 +32,11 @@ CHUNK = 10
 """Messages a chunk: small, so that small uploads are many chunks."""
 PIECE = 256
 """Bytes that are parsed at once: small for the same reason."""
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the gateway itself runs on: its connections are of other classes than asyncio's own."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 class Answer(Struct, frozen=True):

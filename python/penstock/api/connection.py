@@ -7,7 +7,7 @@ error, and nothing of them is repeated.
 import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import uuid4
 
 import structlog
@@ -61,9 +61,8 @@ class Connection(RequestHandler):
         party = party_of(transport.get_extra_info("peername"))
         reason = self._rules.crowd.enter(party)
         if reason is not None:
-            assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
             self._rules.metrics.connections_refused.labels(reason).inc()
-            self._rules.crowd.turn_away(transport, refusal())
+            self._rules.crowd.turn_away(cast("asyncio.Transport", transport), refusal())
             return
         self._party = party
         super().connection_made(transport)
@@ -83,7 +82,7 @@ class Connection(RequestHandler):
         super().data_received(data)
         if self._request_count != before:
             self._head_has_come()
-        elif not self._is_busy and self._head_deadline is None:
+        elif data and not self._is_busy and self._head_deadline is None:
             self._await_head()
 
     @property

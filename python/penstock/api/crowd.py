@@ -7,7 +7,7 @@ import asyncio
 import ipaddress
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 LINGER_S: Final = 1.0
 """A connection that is turned away has so long to say something and hear why."""
@@ -74,9 +74,9 @@ class Refusal(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The peer may speak."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self._transport = transport
-        self._end = asyncio.get_running_loop().call_later(LINGER_S, transport.abort)
+        # Not an instance of asyncio's class where uvloop runs.
+        self._transport = cast("asyncio.Transport", transport)
+        self._end = asyncio.get_running_loop().call_later(LINGER_S, self._transport.abort)
 
     def data_received(self, _: bytes) -> None:
         """It spoke. What follows is read and dropped, so that the answer is not lost in a reset."""

@@ -31,8 +31,8 @@ _LIST_NAME: Final = re.compile(r"\bListing_(\w+?)_(?!\w)")
 _ABOUT: Final = """Send SMS campaigns: create one, add recipients, send it, watch it, read its report.
 
 Every request carries an API key. Errors are problem documents (RFC 9457); their `code` is from a closed list, each with a page
-at its `type`. Times are RFC 3339 in UTC. Lists come page by page: follow `next` as it is. An address that answers GET answers
-HEAD too. Phone numbers travel in bodies only."""
+at its `type`. Times are RFC 3339 in UTC. Lists come page by page: follow `next` as it is. An address that answers GET with
+JSON answers HEAD too. Phone numbers travel in bodies only."""
 
 _HEADERS: Final = {
     "X-Request-Id": ("Names the request: yours if it was well-formed, else a new one. The same as in the log.", "string"),

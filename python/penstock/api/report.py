@@ -64,8 +64,6 @@ async def stream(request: web.Request, caller: Caller) -> web.StreamResponse:
         }
     )
     await response.prepare(request)
-    if request.method == "HEAD":
-        return response
     if form == "csv":
         await response.write(_csv_line(COLUMNS))
     async for page in _pages(store, caller.tenant_id, campaign_id):
