@@ -16,7 +16,7 @@ from penstock.api.bodies import raw_body
 from penstock.api.names import request_id
 from penstock.api.parts import PARTS
 from penstock.api.routes import KeyUse, Route
-from penstock.domain.errors import GatewayError, InvalidValueError, KeyRequiredError, MalformedRequestError
+from penstock.domain.errors import GatewayError, KeyRequiredError, MalformedRequestError
 from penstock.ingest.repeats import Refused
 from penstock.store.idempotency import RequestKey, StoredAnswer
 from penstock.store.pool import Connection
@@ -94,5 +94,5 @@ def _given(request: web.Request) -> str | None:
     if (quoted := _QUOTED.fullmatch(given[0])) is not None:
         return _ESCAPED.sub(r"\1", quoted[1])
     if _BARE.fullmatch(given[0]) is None:
-        raise InvalidValueError(f"{HEADER} is 1 to 255 visible ASCII characters, quoted or not.")
+        raise MalformedRequestError(f"{HEADER} is 1 to 255 visible ASCII characters, quoted or not.")
     return given[0]
