@@ -3,6 +3,7 @@
 from penstock.client.client import Client
 from penstock.client.errors import ProblemError
 from penstock.client.models import Campaign, Counts, Message, OptOut, Progress, SkippedRow, StoredUpload, UploadResult
+from penstock.client.retry import Retries
 
 __all__ = [
     "Campaign",
@@ -12,6 +13,7 @@ __all__ = [
     "OptOut",
     "ProblemError",
     "Progress",
+    "Retries",
     "SkippedRow",
     "StoredUpload",
     "UploadResult",
