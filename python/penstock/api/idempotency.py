@@ -34,7 +34,7 @@ Effect = Callable[[Connection], Awaitable[StoredAnswer]]
 def check_key(request: web.Request, route: Route) -> None:
     """Refuse a request without a key where one is needed, before anything of it is read."""
     request[ROUTE] = route
-    if route.key is not KeyUse.NONE and _given(request) is None and route.key is KeyUse.REQUIRED:
+    if route.key is not KeyUse.NONE and read_key(request) is None and route.key is KeyUse.REQUIRED:
         raise KeyRequiredError(f"Send a new {HEADER} with each request, and the same one when you repeat it.")
 
 
@@ -72,7 +72,7 @@ def _response(answer: StoredAnswer) -> web.Response:
 
 def _request_key(request: web.Request, caller: Caller) -> RequestKey | None:
     route = request[ROUTE]
-    key = None if route.key is KeyUse.NONE else _given(request)
+    key = None if route.key is KeyUse.NONE else read_key(request)
     if key is None:
         return None
     body = raw_body(request)
@@ -85,7 +85,8 @@ def _request_key(request: web.Request, caller: Caller) -> RequestKey | None:
     return RequestKey(caller.tenant_id, route.name, key, fingerprint, variant)
 
 
-def _given(request: web.Request) -> str | None:
+def read_key(request: web.Request) -> str | None:
+    """The header's key without its quotes, None when there is none. Raises MalformedRequestError."""
     given = request.headers.getall(HEADER, [])
     if not given:
         return None

@@ -1,6 +1,7 @@
 """Requests and answers as types, one module a resource."""
 
 from penstock.api.schemas.campaigns import CampaignSummary, CampaignView, Counts, NewCampaign, Progress, SendRequest, UploadView
+from penstock.api.schemas.events import EventTaken, RuleSetup, SourceSetup, SourceView
 from penstock.api.schemas.forms import Listing, Region, Request
 from penstock.api.schemas.messages import MessageView
 from penstock.api.schemas.opt_outs import MOST_NUMBERS, Numbers, OptOutsAdded, OptOutsRemoved, OptOutView
@@ -11,6 +12,7 @@ __all__ = [
     "CampaignSummary",
     "CampaignView",
     "Counts",
+    "EventTaken",
     "Listing",
     "MessageView",
     "NewCampaign",
@@ -22,8 +24,11 @@ __all__ = [
     "Progress",
     "Region",
     "Request",
+    "RuleSetup",
     "SendRequest",
     "SkippedView",
+    "SourceSetup",
+    "SourceView",
     "UploadAnswer",
     "UploadView",
 ]
