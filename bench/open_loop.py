@@ -1,6 +1,7 @@
 """Requests that leave at their time whether or not the ones before were answered, each measured from when it should have left.
 
-    python bench/open_loop.py --url http://127.0.0.1:8080/v1/messages --rate 500 --seconds 20 --body '{"to":"+49151{i:08d}","text":"Hi"}'
+    python bench/open_loop.py --url http://127.0.0.1:8080/v1/messages --rate 500 --seconds 20 \\
+        --header 'Authorization: Bearer pk_…' --body '{"to":"+49151{i:08d}","text":"Hi"}'
 
 A closed loop (so many callers, each waiting for its answer) slows down with the server and so hides every stall; this one does
 not. `{i}` in body and key is the request's number. Prints one line of JSON: what was answered, and latencies in milliseconds.
@@ -44,7 +45,23 @@ class Shot(msgspec.Struct):
     late_s: float
 
 
-async def run(url: str, rate: float, seconds: float, body: str, headers: dict[str, str]) -> Measured:
+class Target(msgspec.Struct):
+    """What is asked, over and over."""
+
+    url: str
+    headers: dict[str, str]
+    body: str
+
+    def headers_of(self, number: int) -> dict[str, str]:
+        """Of one request."""
+        return {name: value.replace("{i}", str(number)) for name, value in self.headers.items()}
+
+    def body_of(self, number: int) -> bytes:
+        """Of one request."""
+        return self.body.replace("{i:08d}", f"{number:08d}").replace("{i}", str(number)).encode()
+
+
+async def run(target: Target, rate: float, seconds: float) -> Measured:
     """Send at this rate for so long."""
     shots: list[Shot] = []
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
@@ -54,24 +71,14 @@ async def run(url: str, rate: float, seconds: float, body: str, headers: dict[st
             intended = start + number / rate
             if (wait := intended - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
-            group.create_task(_shoot(session, url, (body, headers), number, intended, shots))
+            group.create_task(_shoot(session, target, number, intended, shots))
     return summarize(rate, shots[int(len(shots) * WARM_UP) :])
 
 
-async def _shoot(
-    session: aiohttp.ClientSession,
-    url: str,
-    asked: tuple[str, dict[str, str]],
-    number: int,
-    intended: float,
-    shots: list[Shot],
-) -> None:
+async def _shoot(session: aiohttp.ClientSession, target: Target, number: int, intended: float, shots: list[Shot]) -> None:
     late = time.perf_counter() - intended
-    body, headers = asked
-    filled = {name: value.replace("{i}", str(number)) for name, value in headers.items()}
-    data = body.replace("{i:08d}", f"{number:08d}").replace("{i}", str(number)).encode()
     try:
-        async with session.post(url, data=data, headers=filled) as response:
+        async with session.post(target.url, data=target.body_of(number), headers=target.headers_of(number)) as response:
             await response.read()
             status = str(response.status)
     except aiohttp.ClientError as error:
@@ -104,7 +111,7 @@ def main() -> None:
     given = options.parse_args()
     pairs = (header.partition(":") for header in given.header)
     headers = {"Content-Type": "application/json"} | {name: value.strip() for name, _, value in pairs}
-    measured = uvloop.run(run(given.url, given.rate, given.seconds, given.body, headers))
+    measured = uvloop.run(run(Target(given.url, headers, given.body), given.rate, given.seconds))
     print(json.dumps(msgspec.to_builtins(measured)))
 
 

@@ -97,7 +97,8 @@ async def _measure_upload(store: Store, body: bytes, rows: int) -> Result:
     clock, metrics = SystemClock(), Metrics("bench")
     parts = Parts(
         store=store, intake=Intake(store, Sms(), metrics, clock=clock, random=os.urandom),
-        repeats=Repeats(store, Http().idempotency_kept), metrics=metrics, clock=clock, random=os.urandom, http=Http(), authenticator=OpenDoor(store, clock), account_id=AccountId("bench"), sender="Penstock",
+        repeats=Repeats(store, Http().idempotency_kept), metrics=metrics, clock=clock, random=os.urandom, http=Http(),
+        authenticator=OpenDoor(store, clock), account_id=AccountId("bench"), sender="Penstock",
     )  # fmt: skip
     web, halt = WebServer("bench", make_app(parts), "127.0.0.1", 0), asyncio.Event()
     async with asyncio.TaskGroup() as group:
