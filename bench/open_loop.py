@@ -1,6 +1,6 @@
-"""Requests that leave at their time whether or not the ones before were answered, each measured from when it should have left.
+r"""Requests that leave at their time whether or not the ones before were answered, each measured from when it should have left.
 
-    python bench/open_loop.py --url http://127.0.0.1:8080/v1/messages --rate 500 --seconds 20 \\
+    python bench/open_loop.py --url http://127.0.0.1:8080/v1/messages --rate 500 --seconds 20 \
         --header 'Authorization: Bearer pk_…' --body '{"to":"+49151{i:08d}","text":"Hi"}'
 
 A closed loop (so many callers, each waiting for its answer) slows down with the server and so hides every stall; this one does
