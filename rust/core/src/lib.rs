@@ -30,6 +30,7 @@ pub mod phone;
 pub mod recipients;
 pub mod report;
 pub mod segment;
+pub mod singles;
 pub mod skip;
 pub mod template;
 
