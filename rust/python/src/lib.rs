@@ -5,6 +5,7 @@ mod batches;
 mod errors;
 mod foreign;
 mod recipients;
+mod requests;
 mod singles;
 mod texts;
 
@@ -19,6 +20,8 @@ mod _core {
     use crate::foreign::{BulkAnswer, Reports, read_bulk_answer, read_reports};
     #[pymodule_export]
     use crate::recipients::{Checkpoint, Chunk, RecipientParser};
+    #[pymodule_export]
+    use crate::requests::{canonical_json, fingerprint};
     #[pymodule_export]
     use crate::singles::{Joined, join_payloads, pack_messages, read_numbers};
     #[pymodule_export]
