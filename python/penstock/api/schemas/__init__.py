@@ -2,7 +2,19 @@
 
 from penstock.api.schemas.campaigns import CampaignSummary, CampaignView, Counts, NewCampaign, Progress, SendRequest, UploadView
 from penstock.api.schemas.forms import Listing, Region, Request
-from penstock.api.schemas.messages import MessageView
+from penstock.api.schemas.messages import (
+    Found,
+    MessageDetail,
+    MessageError,
+    MessageResult,
+    MessageResults,
+    MessageView,
+    NewMessage,
+    NewMessages,
+    SearchRequest,
+    Timeline,
+    TimelineEvent,
+)
 from penstock.api.schemas.opt_outs import MOST_NUMBERS, Numbers, OptOutsAdded, OptOutsRemoved, OptOutView
 from penstock.api.schemas.recipients import ProblemRow, SkippedView, UploadAnswer
 
@@ -11,9 +23,16 @@ __all__ = [
     "CampaignSummary",
     "CampaignView",
     "Counts",
+    "Found",
     "Listing",
+    "MessageDetail",
+    "MessageError",
+    "MessageResult",
+    "MessageResults",
     "MessageView",
     "NewCampaign",
+    "NewMessage",
+    "NewMessages",
     "Numbers",
     "OptOutView",
     "OptOutsAdded",
@@ -22,8 +41,11 @@ __all__ = [
     "Progress",
     "Region",
     "Request",
+    "SearchRequest",
     "SendRequest",
     "SkippedView",
+    "Timeline",
+    "TimelineEvent",
     "UploadAnswer",
     "UploadView",
 ]
