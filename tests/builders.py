@@ -16,8 +16,9 @@ import asyncpg
 from penstock import _core
 from penstock.clock import SystemClock
 from penstock.config import RateLimit
+from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
-from penstock.dispatch.claim import BatchBounds, Claimer
+from penstock.dispatch.claim import Claimer
 from penstock.dispatch.pipeline import Brake, Dispatcher, Parts
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
@@ -289,9 +290,10 @@ class Rig:
         self.spool = Spool(spool)
         self.claimer = Claimer(claims_from or store, bounds, "test", lambda: AttemptId(new_id()))
         clock = SystemClock()
+        self.chooser = Chooser(store, clock, max_age_s=-1)
         parts = Parts(
             store=store,
-            chooser=Chooser(store, clock, max_age_s=-1),
+            chooser=self.chooser,
             claimer=self.claimer,
             settler=settler(store, self.metrics, lambda: 0.5),
             spool=self.spool,

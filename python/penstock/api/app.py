@@ -6,14 +6,16 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, messages, opt_outs, recipients, report, schemas
+from penstock.api import campaigns, lookup, messages, opt_outs, recipients, report, schemas, singles
 from penstock.api.auth import Authenticator
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
 from penstock.api.parts import PARTS, Parts
 from penstock.api.routes import ONCE, SPENDS, Route, delete, get, post
+from penstock.domain.keys import Scope
 
 CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
+MESSAGE: Final = "/v1/messages/{message_id}"
 
 _List = schemas.Listing
 
@@ -28,6 +30,11 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     get(f"{CAMPAIGN}/skipped", recipients.skipped, _List[schemas.SkippedView]),
     get(f"{CAMPAIGN}/messages", messages.index, _List[schemas.MessageView]),
     get(f"{CAMPAIGN}/report", report.stream, None),
+    post("/v1/messages", singles.create, schemas.NewMessages, schemas.MessageDetail, 201, key=ONCE),
+    post("/v1/messages/search", lookup.search, schemas.SearchRequest, schemas.Found, scope=Scope.READ),
+    get(MESSAGE, lookup.show, schemas.MessageDetail),
+    delete(MESSAGE, singles.cancel, None, schemas.MessageDetail),
+    get(f"{MESSAGE}/timeline", lookup.timeline, schemas.Timeline),
     get("/v1/opt-outs", opt_outs.index, _List[schemas.OptOutView]),
     post("/v1/opt-outs", opt_outs.add, schemas.Numbers, schemas.OptOutsAdded),
     delete("/v1/opt-outs", opt_outs.remove, schemas.Numbers, schemas.OptOutsRemoved),

@@ -16,8 +16,8 @@ from penstock.api.bodies import raw_body
 from penstock.api.names import request_id
 from penstock.api.parts import PARTS
 from penstock.api.routes import KeyUse, Route
-from penstock.domain.errors import GatewayError, KeyRequiredError, MalformedRequestError
-from penstock.ingest.repeats import Refused
+from penstock.domain.errors import GatewayError, InvalidValueError, KeyRequiredError, MalformedRequestError
+from penstock.ingest.repeats import Refused, Replied
 from penstock.store.idempotency import RequestKey, StoredAnswer
 from penstock.store.pool import Connection
 
@@ -29,6 +29,7 @@ _ESCAPED: Final = re.compile(r'\\(["\\])')
 ROUTE: Final = web.RequestKey("route", Route)
 
 Effect = Callable[[Connection], Awaitable[StoredAnswer]]
+Send = Callable[[RequestKey | None], Awaitable[Replied]]
 
 
 def check_key(request: web.Request, route: Route) -> None:
@@ -56,6 +57,15 @@ async def once(request: web.Request, caller: Caller, effect: Effect) -> web.Resp
             raise Refused(answer) from error
 
     replied = await parts.repeats.answer(key, kept)
+    return respond_once(replied.answer, is_repeat=replied.is_repeat)
+
+
+async def once_grouped(request: web.Request, caller: Caller, send: Send) -> web.Response:
+    """The same where `send` has a transaction of its own, which may be many requests': it is handed the key."""
+    key = _request_key(request, caller)
+    if key is None:
+        return _response((await send(None)).answer)
+    replied = await request.app[PARTS].repeats.first(key, lambda: send(key))
     return respond_once(replied.answer, is_repeat=replied.is_repeat)
 
 

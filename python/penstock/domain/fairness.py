@@ -18,7 +18,9 @@ class Lane(Struct, frozen=True):
     campaign_id: CampaignId
     account_id: AccountId
     segments: int
-    """Segments of its next batch."""
+    """Segments of its next batch; of a rolling campaign, of what is waiting."""
+    is_rolling: bool = False
+    """Single messages: served before any campaign (urgent.py)."""
 
 
 class RoundRobin:

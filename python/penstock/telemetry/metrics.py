@@ -51,6 +51,16 @@ class Metrics:
         self.recipients = Counter(
             "penstock_recipients_total", "Rows of uploads, by what became of them.", ["result"], registry=self.registry
         )
+        self.singles = Counter(
+            "penstock_single_messages_total", "Single messages asked for, by what became of them.", ["result"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.single_commits = Counter(
+            "penstock_single_commits_total", "Transactions that stored single messages.", registry=self.registry
+        )
+        self.singles_waiting = Gauge(
+            "penstock_single_messages_waiting", "Single messages that wait to be stored.", registry=self.registry
+        )
         self.calls = Counter(
             "penstock_provider_calls_total", "Calls to the provider, by outcome.", ["outcome"], registry=self.registry
         )

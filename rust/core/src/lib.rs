@@ -40,6 +40,7 @@ pub mod recipients;
 pub mod redact;
 pub mod report;
 pub mod segment;
+pub mod singles;
 pub mod skip;
 pub mod template;
 pub mod text_list;

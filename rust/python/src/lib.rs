@@ -9,6 +9,7 @@ mod numbers;
 mod recipients;
 mod redaction;
 mod requests;
+mod singles;
 mod texts;
 
 /// The Rust core, as Python sees it.
@@ -30,6 +31,8 @@ mod _core {
     use crate::redaction::Redactor;
     #[pymodule_export]
     use crate::requests::{canonical_json, fingerprint};
+    #[pymodule_export]
+    use crate::singles::{Joined, join_payloads, pack_messages, read_numbers};
     #[pymodule_export]
     use crate::texts::{SegmentColumns, Segments, Template, Transliteration, segments, segments_many, transliterate};
 

@@ -3,7 +3,19 @@
 from penstock.api.schemas.campaigns import CampaignSummary, CampaignView, Counts, NewCampaign, Progress, SendRequest, UploadView
 from penstock.api.schemas.events import EventTaken, RuleSetup, SourceSetup, SourceView
 from penstock.api.schemas.forms import Listing, Region, Request
-from penstock.api.schemas.messages import MessageView
+from penstock.api.schemas.messages import (
+    Found,
+    MessageDetail,
+    MessageError,
+    MessageResult,
+    MessageResults,
+    MessageView,
+    NewMessage,
+    NewMessages,
+    SearchRequest,
+    Timeline,
+    TimelineEvent,
+)
 from penstock.api.schemas.opt_outs import MOST_NUMBERS, Numbers, OptOutsAdded, OptOutsRemoved, OptOutView
 from penstock.api.schemas.recipients import ProblemRow, SkippedView, UploadAnswer
 
@@ -13,9 +25,16 @@ __all__ = [
     "CampaignView",
     "Counts",
     "EventTaken",
+    "Found",
     "Listing",
+    "MessageDetail",
+    "MessageError",
+    "MessageResult",
+    "MessageResults",
     "MessageView",
     "NewCampaign",
+    "NewMessage",
+    "NewMessages",
     "Numbers",
     "OptOutView",
     "OptOutsAdded",
@@ -25,10 +44,13 @@ __all__ = [
     "Region",
     "Request",
     "RuleSetup",
+    "SearchRequest",
     "SendRequest",
     "SkippedView",
     "SourceSetup",
     "SourceView",
+    "Timeline",
+    "TimelineEvent",
     "UploadAnswer",
     "UploadView",
 ]

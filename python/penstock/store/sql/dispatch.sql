@@ -1,6 +1,6 @@
 -- name: list_due_lanes
 -- scope: system. Sending campaigns whose account is not held, each with the segments of its next due batch; at most $1.
--- Rides on campaign_sending, then one index probe of batch_ready a campaign.
+-- Rolling ones are asked for by themselves (runs.sql). Rides on campaign_sending, then one index probe of batch_ready a campaign.
 SELECT c.tenant_id, c.campaign_id, c.account_id, next.segments
 FROM campaign c
 JOIN account a ON a.account_id = c.account_id AND (a.held_until IS NULL OR a.held_until <= now())
@@ -10,7 +10,7 @@ CROSS JOIN LATERAL (
     WHERE b.campaign_id = c.campaign_id AND b.state = 'pending' AND b.due_at <= now()
     ORDER BY b.due_at, b.first_seq LIMIT 1
 ) next
-WHERE c.state = 'sending'
+WHERE c.state = 'sending' AND NOT c.is_rolling
 ORDER BY c.campaign_id LIMIT $1
 
 -- name: lock_for_sending
