@@ -6,12 +6,13 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, messages, opt_outs, recipients, report, schemas
+from penstock.api import campaigns, controls, events, messages, opt_outs, recipients, report, schemas
 from penstock.api.auth import Authenticator
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
 from penstock.api.parts import PARTS, Parts
 from penstock.api.routes import ONCE, SPENDS, Route, delete, get, post
+from penstock.domain.keys import Scope
 
 CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
 
@@ -23,6 +24,11 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     get("/v1/campaigns", campaigns.index, _List[schemas.CampaignSummary]),
     get(CAMPAIGN, campaigns.show, schemas.CampaignView),
     post(f"{CAMPAIGN}/send", campaigns.send, schemas.SendRequest, schemas.CampaignView, 202, key=SPENDS),
+    post(f"{CAMPAIGN}/pause", controls.pause, schemas.PauseRequest, schemas.CampaignView, key=ONCE),
+    post(f"{CAMPAIGN}/resume", controls.resume, schemas.Empty, schemas.CampaignView, key=ONCE),
+    post(f"{CAMPAIGN}/cancel", controls.cancel, schemas.Empty, schemas.CanceledView, key=ONCE),
+    post(f"{CAMPAIGN}/quote", controls.quote, schemas.Empty, schemas.Quote, scope=Scope.READ),
+    get(f"{CAMPAIGN}/events", events.stream, None),
     post(f"{CAMPAIGN}/recipients", recipients.upload, None, schemas.UploadAnswer),
     delete(f"{CAMPAIGN}/recipients", recipients.discard, None, None, 204),
     get(f"{CAMPAIGN}/skipped", recipients.skipped, _List[schemas.SkippedView]),
@@ -42,6 +48,7 @@ def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.App
     for route in TENANT_ROUTES:
         app.router.add_route(route.method, route.path, for_tenants(parts.authenticator, route))
     app.router.add_routes(extra_routes)
+    events.prepare(app)
     return app
 
 

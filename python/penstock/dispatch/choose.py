@@ -24,12 +24,24 @@ class Chooser:
         self._reading = asyncio.Lock()
 
     async def next_lane(self) -> Lane | None:
-        """The lane whose turn it is, or None when nothing is due."""
+        """The lane whose turn it is, or None when nothing is due.
+
+        A paced lane is given to one sender, who puts it back if more of it is due: its slice is small, and permits that the
+        others took for it would be wasted.
+        """
         if self._is_stale():
             async with self._reading:
                 if self._is_stale():
                     await self._read()
-        return self._turns.pick()
+        lane = self._turns.pick()
+        if lane is not None and lane.is_paced:
+            self._turns.drop(lane)
+        return lane
+
+    def put_back(self, lane: Lane) -> None:
+        """More may be due there; needed for a paced lane only."""
+        if lane.is_paced:
+            self._turns.put_back(lane)
 
     def spend(self, tenant_id: TenantId, segments: int) -> None:
         """Book what a claim took."""

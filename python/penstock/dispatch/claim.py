@@ -40,6 +40,8 @@ class Claimed(Struct, frozen=True):
     attempt: Attempt
     body: bytes
     segments: int
+    is_last_due: bool = False
+    """A paced campaign has nothing more to send for now."""
 
 
 class LeftOut(Struct, frozen=True):
@@ -105,7 +107,8 @@ class Claimer:
             codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE,
         )  # fmt: skip
         await dispatch.open_attempt(connection, attempt, intent)
-        return Claimed(attempt, encoded.body, encoded.segments)
+        is_last_due = campaign.paced_to is not None and encoded.last_seq + 1 >= campaign.paced_to
+        return Claimed(attempt, encoded.body, encoded.segments, is_last_due)
 
     async def _encode(
         self, campaign: SendingCampaign, batch: DueBatch, excluded: bytes | None, granted: int
@@ -116,11 +119,16 @@ class Claimer:
                 _core.encode_batch, batch.payload, _template(campaign.text),
                 traffic_account_id=campaign.account_id, sender=campaign.sender,
                 first_seq=batch.first_seq, last_seq=batch.last_seq, excluded=excluded,
-                max_messages=min(self._bounds.messages, campaign.learned_batch_size or self._bounds.messages),
+                max_messages=self._most_messages(campaign, batch),
                 max_segments=granted, max_bytes=self._bounds.body_bytes,
             )  # fmt: skip
         except Exception as error:
             raise BatchFailedError(batch.batch_id) from error
+
+    def _most_messages(self, campaign: SendingCampaign, batch: DueBatch) -> int:
+        """What one request may carry, and of a paced campaign what is due: one at least, the batch is due with its first."""
+        most = min(self._bounds.messages, campaign.learned_batch_size or self._bounds.messages)
+        return most if campaign.paced_to is None else max(1, min(most, campaign.paced_to - batch.first_seq))
 
 
 @lru_cache(maxsize=256)

@@ -138,6 +138,7 @@ class Dispatcher:
         least = min(want, self._least_segments)
         permit = await parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, minimum=least)
         if permit.granted == 0:
+            parts.chooser.put_back(lane)
             return min(permit.retry_after_s, REFUSED_PAUSE_S)
         try:
             claimed = await parts.claimer.claim(lane, permit.granted)
@@ -148,8 +149,10 @@ class Dispatcher:
             case NothingDue():
                 parts.chooser.drop(lane)
             case LeftOut():
-                pass
+                parts.chooser.put_back(lane)
             case Claimed():
+                if not claimed.is_last_due:
+                    parts.chooser.put_back(lane)
                 parts.chooser.spend(lane.tenant_id, claimed.segments)
                 await self._send(claimed, lane, permit)
         return 0
