@@ -23,8 +23,10 @@ __all__ = [
     "Template",
     "TemplateError",
     "__version__",
+    "canonical_json",
     "encode_batch",
     "find_numbers",
+    "fingerprint",
     "read_bulk_answer",
     "read_reports",
     "segments",
@@ -42,7 +44,7 @@ class TemplateError(CoreError):
     """A template that cannot be compiled: an unclosed brace, an empty or illegal name, too many names."""
 
 class FormatError(CoreError):
-    """A recipients file that cannot be read at all: no header, no number column, not a JSON object, a row over its bound."""
+    """Recipients, reports or JSON that cannot be read at all: no header, no number column, not JSON, a row over its bound."""
 
 class PrefixChanged(CoreError):
     """A resumed upload whose first bytes are not those that were committed."""
@@ -281,4 +283,21 @@ def read_reports(data: bytes, content_type: str) -> Reports:
     Id under messageId, msgid, id, Id, _id; status under deliveryStatus, status; time under updatedAt, sendtimestamp (Unix
     seconds), sendtime, timestamp, createdAt; error under errorcode, description, error: first as written, then in any case.
     An unknown content type is told from the first character. Raises FormatError.
+    """
+
+def canonical_json(data: bytes) -> bytes:
+    """The canonical form of a JSON text: the same for two texts exactly when they say the same.
+
+    Without white space, keys in the order of their UTF-16 code units, strings with the shortest escapes (RFC 8785), numbers
+    in their exact text: 1, 1.0 and 1e0 differ. Never longer than `data`. Raises FormatError for what is no JSON, and for
+    what two readers may understand differently: a key twice in one object, bad UTF-8, half a surrogate pair, a byte order
+    mark; also for nesting over 64 levels. Its text says why and at which byte, and quotes nothing of `data`.
+    """
+
+def fingerprint(method: str, path: str, content_type: str, body: bytes) -> bytes:
+    """32 bytes that are equal when the same thing is asked for: SHA-256 over method, path, content type and body.
+
+    The method counts in any case; `path` is the route as the caller tells routes apart. The content type counts in any case
+    and without its parameters. A body of `application/json` or `…+json` counts by its canonical form, any other byte for
+    byte. Raises FormatError for a JSON body without a canonical form, an empty one included.
     """

@@ -1,7 +1,7 @@
 //! The pure part of Penstock: recipients in, packed chunks and provider bodies out.
 //!
 //! Here: counting segments, templates, phone numbers, recipient files, the packed payload, the provider's bulk body and
-//! answer, delivery reports. Never here: Python, sockets, files, clocks, randomness. Each function has a plain Python
+//! answer, delivery reports, fingerprints of requests. Never here: Python, sockets, files, clocks, randomness. Each function has a plain Python
 //! reference under `tests/reference` which the tests hold it against.
 
 #![forbid(unsafe_code)]
@@ -10,7 +10,10 @@ mod audience;
 mod columns;
 mod copy;
 mod csv;
+mod flaw;
 mod intake;
+mod json_scan;
+mod key_order;
 mod loose;
 mod moment;
 mod objects;
@@ -20,9 +23,11 @@ mod text;
 
 pub mod answer;
 pub mod batch;
+pub mod canonical;
 pub mod chunk;
 pub mod dedupe;
 pub mod error;
+pub mod fingerprint;
 pub mod gsm7;
 pub mod json_text;
 pub mod payload;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use penstock_core::phone::PhoneReader;
 use penstock_core::template::Template;
-use penstock_core::{answer, report, segment};
+use penstock_core::{answer, canonical, fingerprint, report, segment};
 use serde_json::{Value, json};
 
 fn cases(name: &str) -> Vec<Value> {
@@ -89,4 +89,33 @@ fn reports_are_read() {
         assert_eq!(said, expected, "{case}");
         assert_eq!(report::read_reports(&found.lines, "application/x-ndjson").as_ref(), Ok(&found), "{case}");
     }
+}
+
+/// JSON bodies have the canonical forms of the vectors, or none.
+#[test]
+fn bodies_are_made_canonical() {
+    for case in cases("canonical") {
+        let body = match case["body_hex"].as_str() {
+            Some(digits) => bytes_of(digits),
+            None => text(&case, "body").as_bytes().to_vec(),
+        };
+        let found = canonical::canonical_json(&body).ok();
+        assert_eq!(found.as_deref(), case["canonical"].as_str().map(str::as_bytes), "{case}");
+    }
+}
+
+/// Requests have the fingerprints of the vectors, or none.
+#[test]
+fn fingerprints_are_fixed() {
+    for case in cases("fingerprint") {
+        let [method, path, content_type, body] =
+            ["method", "path", "content_type", "body"].map(|name| text(&case, name));
+        let found = fingerprint::fingerprint(method, path, content_type, body.as_bytes()).ok();
+        assert_eq!(found.map(Vec::from), case["sha256"].as_str().map(bytes_of), "{case}");
+    }
+}
+
+fn bytes_of(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("digits"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("a byte")).collect()
 }

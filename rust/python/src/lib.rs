@@ -5,6 +5,7 @@ mod batches;
 mod errors;
 mod foreign;
 mod recipients;
+mod requests;
 mod texts;
 
 /// The Rust core, as Python sees it.
@@ -18,6 +19,8 @@ mod _core {
     use crate::foreign::{BulkAnswer, Reports, read_bulk_answer, read_reports};
     #[pymodule_export]
     use crate::recipients::{Checkpoint, Chunk, RecipientParser};
+    #[pymodule_export]
+    use crate::requests::{canonical_json, fingerprint};
     #[pymodule_export]
     use crate::texts::{Segments, Template, segments};
 
