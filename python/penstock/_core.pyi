@@ -27,6 +27,7 @@ __all__ = [
     "encode_batch",
     "find_numbers",
     "fingerprint",
+    "payload_rows",
     "read_bulk_answer",
     "read_reports",
     "segments",
@@ -116,6 +117,9 @@ class Chunk:
     @property
     def segments(self) -> int:
         """Sum of their segments."""
+    @property
+    def longest(self) -> int:
+        """Segments of the longest message; 0 without any."""
     @property
     def rows(self) -> int:
         """Data rows read in this chunk: accepted + skipped."""
@@ -228,6 +232,12 @@ def encode_batch(
 
 def find_numbers(payload: bytes, numbers: Sequence[int]) -> list[int]:
     """Sequence numbers of a payload whose number is among those given. Raises PayloadError."""
+
+def payload_rows(payload: bytes, template: Template, seqs: Sequence[int], number_key: str) -> bytes:
+    """The messages `seqs` of a payload as NDJSON, for an upload: the number with `+` under `number_key`, values by name.
+
+    `number_key` must be no name of the template (`+` never is). Raises PayloadError.
+    """
 
 @final
 class BulkAnswer:

@@ -27,6 +27,7 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     post(f"{CAMPAIGN}/pause", controls.pause, schemas.PauseRequest, schemas.CampaignView, key=ONCE),
     post(f"{CAMPAIGN}/resume", controls.resume, schemas.Empty, schemas.CampaignView, key=ONCE),
     post(f"{CAMPAIGN}/cancel", controls.cancel, schemas.Empty, schemas.CanceledView, key=ONCE),
+    post(f"{CAMPAIGN}/retry-failed", controls.retry_failed, schemas.RetryRequest, schemas.RetryView, key=ONCE),
     post(f"{CAMPAIGN}/quote", controls.quote, schemas.Empty, schemas.Quote, scope=Scope.READ),
     get(f"{CAMPAIGN}/events", events.stream, None),
     post(f"{CAMPAIGN}/recipients", recipients.upload, None, schemas.UploadAnswer),

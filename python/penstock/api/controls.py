@@ -1,4 +1,6 @@
-"""What is done to a campaign that was told to send: pause, resume, cancel; and what sending would come to."""
+"""What is done to a campaign that was told to send: pause, resume, cancel, retry; and what sending would come to."""
+
+from uuid import UUID
 
 from aiohttp import web
 
@@ -6,11 +8,14 @@ from penstock.api import queries, schemas, views
 from penstock.api.answers import answer, stored
 from penstock.api.auth import Caller
 from penstock.api.bodies import read_optional_json
-from penstock.api.campaigns import view_of
+from penstock.api.campaigns import find, view_of
 from penstock.api.idempotency import once
-from penstock.api.parts import PARTS
-from penstock.ingest import steering
+from penstock.api.parts import PARTS, new_id
+from penstock.domain.campaign import CampaignState
+from penstock.domain.ids import CampaignId
+from penstock.ingest import control, steering
 from penstock.ingest.quote import Surroundings, make_quote
+from penstock.ingest.retry import Retries, requeue
 from penstock.store.idempotency import StoredAnswer
 from penstock.store.pool import Connection
 
@@ -57,6 +62,32 @@ async def cancel(request: web.Request, caller: Caller) -> web.Response:
             campaign=await view_of(connection, parts, done.campaign),
         )  # fmt: skip
         return stored(view)
+
+    return await once(request, caller, effect)
+
+
+async def retry_failed(request: web.Request, caller: Caller) -> web.Response:
+    """Try again what is proven unsent, and nothing that may have been sent.
+
+    While the campaign sends: batches that failed by themselves. Once it has ended: its messages that were rejected, ran out of
+    validity or were canceled before the provider took them, as a campaign of their own; a draft, unless `send` is set.
+    """
+    queries.parameters(request)
+    parts, campaign_id = request.app[PARTS], queries.campaign_id(request)
+    asked = await read_optional_json(request, schemas.RetryRequest)
+    retries = Retries(parts.store, parts.intake)
+    retry_id = await retries.prepare(caller.tenant_id, campaign_id, CampaignId(UUID(new_id(parts))))
+
+    async def effect(connection: Connection) -> StoredAnswer:
+        requeued = await requeue(connection, caller.tenant_id, campaign_id)
+        view = None
+        if retry_id is not None:
+            campaign = await find(connection, caller.tenant_id, retry_id)
+            if asked.send and campaign.state is CampaignState.DRAFT:
+                now = parts.clock.now()
+                campaign = await control.start_sending(connection, caller.tenant_id, retry_id, None, now)
+            view = await view_of(connection, parts, campaign)
+        return stored(schemas.RetryView(requeued=requeued, campaign=view))
 
     return await once(request, caller, effect)
 

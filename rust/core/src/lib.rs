@@ -37,6 +37,7 @@ pub mod report;
 pub mod segment;
 pub mod skip;
 pub mod template;
+pub mod unpack;
 
 pub use error::Error;
 

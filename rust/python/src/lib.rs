@@ -12,7 +12,7 @@ mod texts;
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::batches::{EncodedBatch, encode_batch, find_numbers};
+    use crate::batches::{EncodedBatch, encode_batch, find_numbers, payload_rows};
     #[pymodule_export]
     use crate::errors::{CoreError, FormatError, PayloadError, PrefixChanged, TemplateError};
     #[pymodule_export]

@@ -19,6 +19,7 @@ from penstock.api.schemas.controls import (
     Quote,
     RetryRequest,
     RetryView,
+    TrialRequest,
 )
 from penstock.api.schemas.forms import Empty, Listing, Region, Request
 from penstock.api.schemas.messages import MessageView
@@ -53,6 +54,7 @@ __all__ = [
     "RetryView",
     "SendRequest",
     "SkippedView",
+    "TrialRequest",
     "UploadAnswer",
     "UploadView",
 ]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from penstock.api.schemas.campaigns import CampaignView, Counts, Progress
 from penstock.api.schemas.forms import Request
@@ -24,6 +24,15 @@ class CanceledView(Struct, frozen=True, kw_only=True):
     unknown: int
     refused: int
     campaign: CampaignView
+
+
+class TrialRequest(Request, frozen=True, kw_only=True):
+    """POST /v1/campaigns/{id}/test."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=32)]
+    values: Annotated[dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=1000)]], Meta(max_length=32)] = (
+        field(default_factory=dict)
+    )
 
 
 class RetryRequest(Request, frozen=True, kw_only=True):

@@ -3,8 +3,9 @@
 UPDATE campaign SET state = 'scheduled', paused_at = NULL, pause_reason = NULL WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: pause_campaign
--- Nothing is claimed once this is committed: the claim reads the state again, under a lock that waits for this one.
-UPDATE campaign SET state = 'paused', paused_at = now(), pause_reason = $3 WHERE tenant_id = $1 AND campaign_id = $2
+-- Nothing is claimed once this is committed: the claim reads the state again, under a lock that waits for this one. The time is
+-- that of the lock, not of the transaction's begin: every claim before the pause has begun before it.
+UPDATE campaign SET state = 'paused', paused_at = clock_timestamp(), pause_reason = $3 WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: resume_campaign
 -- The line of a paced campaign moves by the time of the pause. The rule that may pause it judges from here on.
