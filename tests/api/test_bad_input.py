@@ -257,7 +257,8 @@ def campaign_routes(campaign: str) -> list[tuple[str, str, dict[str, Any]]]:
         ("GET", path, plain), ("POST", f"{path}/send", plain), ("POST", f"{path}/recipients", upload),
         ("DELETE", f"{path}/recipients", plain), ("GET", f"{path}/skipped", plain), ("GET", f"{path}/messages", plain),
         ("GET", f"{path}/report", plain), ("POST", f"{path}/pause", plain), ("POST", f"{path}/resume", plain),
-        ("POST", f"{path}/cancel", plain), ("POST", f"{path}/quote", plain), ("GET", f"{path}/events", plain),
+        ("POST", f"{path}/cancel", plain), ("POST", f"{path}/retry-failed", plain),
+        ("POST", f"{path}/quote", plain), ("GET", f"{path}/events", plain),
     ]  # fmt: skip
 
 
