@@ -284,13 +284,14 @@ class Rig:
         claims_from: Store | None = None,
         settler: type[Settler] = Settler,
         in_flight: int = 2,
+        lanes_age_s: float = -1,
     ) -> None:
         self.metrics = Metrics("test")
         self.script = ScriptedProvider()
         self.spool = Spool(spool)
         self.claimer = Claimer(claims_from or store, bounds, "test", lambda: AttemptId(new_id()))
         clock = SystemClock()
-        self.chooser = Chooser(store, clock, max_age_s=-1)
+        self.chooser = Chooser(store, clock, max_age_s=lanes_age_s)
         parts = Parts(
             store=store,
             chooser=self.chooser,

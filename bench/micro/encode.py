@@ -38,9 +38,7 @@ def cases() -> list[Case]:
 
 def _payload(rows: list[tuple[int, str, str]]) -> bytes:
     lines = [orjson.dumps({"phone": f"+{number}", "name": name, "order": order}) for number, name, order in rows]
-    parser = _core.RecipientParser(
-        "ndjson", _core.Template(TEXT), traffic_account_id=ACCOUNT, sender=SENDER, chunk_bytes=10**9
-    )
+    parser = _core.RecipientParser("ndjson", _core.Template(TEXT), traffic_account_id=ACCOUNT, sender=SENDER, chunk_bytes=10**9)
     (chunk,) = parser.feed(b"\n".join(lines) + b"\n")
     return chunk.payload
 

@@ -41,6 +41,7 @@ __all__ = [
     "number_zones",
     "pack_messages",
     "parse_number",
+    "payload_rows",
     "read_bulk_answer",
     "read_numbers",
     "read_reports",
@@ -233,6 +234,9 @@ class Chunk:
     def segments(self) -> int:
         """Sum of their segments."""
     @property
+    def longest(self) -> int:
+        """Segments of the longest message; 0 without any."""
+    @property
     def rows(self) -> int:
         """Data rows read in this chunk: accepted + skipped."""
     @property
@@ -348,6 +352,12 @@ def encode_batch(
 
 def find_numbers(payload: bytes, numbers: Sequence[int]) -> list[int]:
     """Sequence numbers of a payload whose number is among those given. Raises PayloadError."""
+
+def payload_rows(payload: bytes, template: Template, seqs: Sequence[int], number_key: str) -> bytes:
+    """The messages `seqs` of a payload as NDJSON, for an upload: the number with `+` under `number_key`, values by name.
+
+    `number_key` must be no name of the template (`+` never is). Raises PayloadError.
+    """
 
 def read_numbers(texts: Sequence[str], region: str | None) -> list[int | None]:
     """Numbers as people write them, as E.164 digits; None for what is no possible number (the rules of RecipientParser).

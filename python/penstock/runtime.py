@@ -26,11 +26,13 @@ from penstock.dispatch.pipeline import Dispatcher
 from penstock.dispatch.pipeline import Parts as DispatchParts
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
+from penstock.domain.estimate import Speeds
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
 from penstock.health import Health
 from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.ingest.repeats import Repeats
+from penstock.ingest.scheduler import start_scheduled
 from penstock.ingest.singles import Singles
 from penstock.lifecycle import Service
 from penstock.limits.limiter import Limiter
@@ -39,7 +41,9 @@ from penstock.providers.mitto.client import MittoClient
 from penstock.receipts.apply import Applier
 from penstock.receipts.receive import Receiver
 from penstock.reconcile.attempts import give_up_lapsed_attempts
+from penstock.reconcile.auto_pause import pause_failing
 from penstock.reconcile.books import fold_counts
+from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
 from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.idempotency import drop_expired_keys
@@ -151,6 +155,7 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
             sender=settings.mitto.sender_name or "",
             most_parts=_most_parts(settings),
             safe_mode=settings.general.safe_mode,
+            speeds=_speeds(settings),
         )
         app = make_app(parts, [*ops_routes, *extra])
         services.append(WebServer("http", app, settings.http.host, settings.http.port))
@@ -189,6 +194,17 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
     return [limiter, dispatcher]
 
 
+def _speeds(settings: Settings) -> Speeds:
+    """The limits that a campaign alone would run into first."""
+    rates, segments = settings.rate_limit, settings.mitto.max_segments_per_s
+    requests = min(
+        rates.traffic_account_max / rates.traffic_account_window_ms,
+        rates.tenant_max / rates.tenant_window_ms,
+        rates.global_max / rates.global_window_ms,
+    )
+    return Speeds(requests=requests * 1000, segments=segments if isinstance(segments, int) else None)
+
+
 def _most_parts(settings: Settings) -> int:
     """No message may need more segments than the account may send in a second."""
     limit = settings.mitto.max_segments_per_s
@@ -210,7 +226,10 @@ def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
     window = settings.receipts.report_window
     jobs = [
         Job("fold_counts", 1.0, lambda: fold_counts(store)),
+        Job("pause_failing", 1.0, lambda: pause_failing(store, metrics)),
+        Job("start_scheduled", 1.0, lambda: start_scheduled(store)),
         Job("complete_campaigns", 1.0, lambda: complete_campaigns(store)),
+        Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
         Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader)),
         Job("index_numbers", 0.5, lambda: index_numbers(store)),
         Job("give_up_lapsed_attempts", 5.0, lambda: give_up_lapsed_attempts(store)),

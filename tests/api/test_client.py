@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from penstock.client import Client, ProblemError, Retries
+from penstock.client import Client, Pace, ProblemError, Retries
+from penstock.clock import SystemClock
 from tests.api.conftest import KEY, Api, rows
 
 
@@ -48,6 +50,30 @@ async def test_upload_from_an_iterator_with_a_named_column(client: Client) -> No
     assert result.accepted == 1
     await client.discard_recipients(campaign.id)
     assert (await client.get_campaign(campaign.id)).counts.received == 0
+
+
+async def test_controls(client: Client) -> None:
+    """A campaign is quoted, scheduled, paused, resumed, canceled and listed."""
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield rows(3)
+
+    made = await client.create_campaign("Spring", "Hi {name}", pace={"over_s": 60}, send_at=_in_an_hour())
+    await client.upload(made.id, lines(), "text/csv")
+    quote = await client.quote(made.id)
+    assert (quote.recipients, quote.why_not[0].code) == (3, "scheduled")
+    assert (await client.send(made.id)).state == "scheduled"
+    paused = await client.pause(made.id, reason="look first")
+    assert (paused.state, paused.pause_reason, paused.pace) == ("paused", "look first", Pace(over_s=60))
+    assert (await client.resume(made.id)).state == "scheduled"
+    assert (await client.cancel(made.id)).stopped == 3
+    assert [one.id async for one in client.campaigns(state="canceled", name="Spring")] == [made.id]
+    with pytest.raises(ProblemError):
+        await client.retry_failed(made.id)
+
+
+def _in_an_hour() -> str:
+    return (SystemClock().now() + timedelta(hours=1)).isoformat()
 
 
 async def test_opt_outs(client: Client) -> None:

@@ -57,6 +57,27 @@ async def test_a_campaign_from_a_file(dsn: str, valkey_url: str, tmp_path: Path)
         assert [line.split(",")[0] for line in report.stdout.splitlines()] == ["to", "+4915100000001", "+4915100000002"]
 
 
+async def test_a_campaign_is_stopped_by_command(dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """A paced campaign is sent, paused, quoted, resumed and canceled; what was stopped and what was sent are told."""
+    file = tmp_path / "people.csv"
+    file.write_text("phone\n" + "".join(f"+491510000{i:04d}\n" for i in range(20)))
+    async with site(dsn, valkey_url, tmp_path) as at:
+        where = await as_tenant(at)
+        sent = await run("send", str(file), "--text", "Hello", "--pace", "2h", "--json", **where)
+        assert sent.returncode == 0, sent.stderr
+        campaign = json.loads(sent.stdout)["id"]
+        paused = await run("pause", campaign, "--reason", "look first", **where)
+        assert "paused (look first)" in paused.stdout, paused.stderr
+        quote = await run("quote", campaign, **where)
+        assert "would send now\tno" in quote.stdout, quote.stderr
+        assert "state\tsending" in (await run("resume", campaign, **where)).stdout
+        canceled = json.loads((await run("cancel", campaign, "--json", **where)).stdout)
+        assert canceled["stopped"] >= 19
+        assert sum(canceled[name] for name in ("stopped", "in_flight", "sent", "unknown", "refused")) == 20
+        again = await run("pause", campaign, **where)
+        assert (again.returncode, "cannot be paused" in again.stderr) == (1, True)
+
+
 async def test_opt_outs_by_command(dsn: str, valkey_url: str, tmp_path: Path) -> None:
     """Numbers are added, listed and removed."""
     async with site(dsn, valkey_url, tmp_path) as at:

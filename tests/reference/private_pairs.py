@@ -68,7 +68,9 @@ def quoted_end(text: str, start: int, quote: str, backslashes: int) -> int:
 def bracket_end(text: str, start: int) -> int:
     """Where the bracket at `start` is closed."""
     depth = 0
-    for found in re.finditer(r"(?s)\\.?|\"(?:[^\"\\]|\\.)*(?:\"|\Z|\\\Z)|'(?:[^'\\]|\\.)*(?:'|\Z|\\\Z)|[\[\](){}]", text[start:]):
+    for found in re.finditer(
+        r"(?s)\\.?|\"(?:[^\"\\]|\\.)*(?:\"|\Z|\\\Z)|'(?:[^'\\]|\\.)*(?:'|\Z|\\\Z)|[\[\](){}]", text[start:]
+    ):
         depth += {"[": 1, "{": 1, "(": 1, "]": -1, "}": -1, ")": -1}.get(found[0], 0)
         if depth == 0:
             return start + found.start()

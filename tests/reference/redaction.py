@@ -22,9 +22,7 @@ SEPARATOR = re.compile("[ \\-./()\u00a0\u2009\u202f\u2010-\u2013]{1,3}(?=[0-9])"
 BLANK = re.compile("[ \u00a0\u2009\u202f]")
 MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}:[0-9]{2})(?![0-9a-fA-F])")
 LOCAL = f"A-Za-z0-9_.+%{WIDE}-"
-EMAIL = re.compile(
-    rf"[{LOCAL}]+?(?=(@|%40)[A-Za-z0-9{WIDE}-][A-Za-z0-9.{WIDE}-]*\.[A-Za-z{WIDE}])"
-)
+EMAIL = re.compile(rf"[{LOCAL}]+?(?=(@|%40)[A-Za-z0-9{WIDE}-][A-Za-z0-9.{WIDE}-]*\.[A-Za-z{WIDE}])")
 USERINFO = re.compile(r"""://(?:(?!\*\*\*)[^… \t\n\r\x0b\x0c/?#\\<>"'])+(?=@)""")
 UUID = re.compile(rf"[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}(?![{WORD}])")
 MESSAGE_ID = re.compile(rf"01[0-9a-f]{{10}}7[0-9a-f]{{3}}[89ab][0-9a-f]{{15}}-[0-9]{{1,9}}(?![{WORD}])")
@@ -63,9 +61,7 @@ def redact_value(value: object, extra: Iterable[str] = ()) -> object:
     if isinstance(value, list):
         return [redact_value(item, extra) for item in value]
     if isinstance(value, dict):
-        return {
-            redact_text(name, extra): MASK if names(name) else redact_value(item, extra) for name, item in value.items()
-        }
+        return {redact_text(name, extra): MASK if names(name) else redact_value(item, extra) for name, item in value.items()}
     return value
 
 

@@ -89,7 +89,7 @@ async def test_who_opts_out_during_a_long_upload_gets_nothing(store: Store, rig:
     await scene.execute("UPDATE upload SET started_at = started_at - interval '12 minutes'")
     await scene.execute("UPDATE chunk SET opt_outs_at = opt_outs_at - interval '12 minutes'")
     async with store.api() as connection, connection.transaction():
-        await control.start_sending(connection, *scene.key, None)
+        await control.start_sending(connection, *scene.key, None, SystemClock().now())
     await rig.drain()
     assert f"+{number(7)}" not in rig.script.destinations
     assert await scene.states() == {"sent": 19, "canceled": 1}

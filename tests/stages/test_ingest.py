@@ -16,7 +16,7 @@ from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import imbalance
 from penstock.domain.errors import GatewayError, InvalidValueError, MalformedRequestError, StateConflictError, UnavailableError
 from penstock.domain.ids import AccountId, CampaignId, TenantId, uuid7
-from penstock.ingest import control, slots
+from penstock.ingest import control
 from penstock.ingest.audience import Intake
 from penstock.ingest.opening import open_upload
 from penstock.ingest.upload import UploadRequest, UploadResult, UploadStoppedError
@@ -227,11 +227,11 @@ async def test_send_waits_for_the_end_of_an_upload(draft: Draft) -> None:
         await draft.receive(cut(people(100), 1500))
     with pytest.raises(StateConflictError, match="not finished"):
         async with draft.store.api() as connection, connection.transaction():
-            await control.start_sending(connection, draft.tenant_id, draft.campaign_id, None)
+            await control.start_sending(connection, draft.tenant_id, draft.campaign_id, None, SystemClock().now())
     assert await draft.state() is CampaignState.DRAFT
     await draft.receive(whole(people(100)))
     async with draft.store.api() as connection, connection.transaction():
-        await control.start_sending(connection, draft.tenant_id, draft.campaign_id, None)
+        await control.start_sending(connection, draft.tenant_id, draft.campaign_id, None, SystemClock().now())
     assert await draft.state() is CampaignState.SENDING
 
 
@@ -248,7 +248,7 @@ async def test_changed_beginning_is_refused(draft: Draft) -> None:
 
 async def test_tenant_has_its_share_of_places(draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
     """One upload too many is refused before anything is opened, and a place is free again afterwards."""
-    monkeypatch.setattr(slots, "MOST_UPLOADS_OF_A_TENANT", 1)
+    monkeypatch.setattr(draft.intake._slots, "_most_of_a_tenant", 1)
     twin = await another_draft(draft)
 
     async def meanwhile() -> AsyncIterator[bytes]:

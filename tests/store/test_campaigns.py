@@ -1,13 +1,10 @@
 import asyncio
-from uuid import UUID
 
 from penstock.domain.campaign import CampaignState
-from penstock.domain.ids import CampaignId
 from penstock.store import campaigns
+from penstock.store.campaigns import Wanted
 from penstock.store.pool import Store
 from tests.builders import Scene, make_campaign, make_draft, make_sent_campaign
-
-NEWEST = CampaignId(UUID(int=(1 << 128) - 1))
 
 
 async def test_what_was_created_is_read_back(store: Store) -> None:
@@ -29,7 +26,7 @@ async def test_another_tenants_campaign_does_not_exist(store: Store) -> None:
         assert await campaigns.lock_campaign(connection, other.tenant_id, scene.campaign_id) is None
         assert await campaigns.get_counts(connection, other.tenant_id, scene.campaign_id) == {}
         assert await campaigns.recount_messages(connection, other.tenant_id, scene.campaign_id) == {}
-        listed = await campaigns.list_campaigns(connection, other.tenant_id, NEWEST, 10)
+        listed = await campaigns.list_campaigns(connection, other.tenant_id, Wanted(), 10)
     assert [item.campaign_id for item in listed] == [other.campaign_id]
 
 
@@ -38,7 +35,7 @@ async def test_pages_go_from_new_to_old(store: Store) -> None:
     made = [await make_draft(store) for _ in range(4)]
     newest = sorted((draft.campaign_id for draft in made), reverse=True)
     async with store.api() as connection:
-        page = await campaigns.list_campaigns(connection, made[0].tenant_id, newest[0], 2)
+        page = await campaigns.list_campaigns(connection, made[0].tenant_id, Wanted(before=newest[0]), 2)
     assert [item.campaign_id for item in page] == newest[1:3]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, lookup, messages, opt_outs, recipients, report, schemas, singles
+from penstock.api import campaigns, controls, events, lookup, messages, opt_outs, recipients, report, schemas, singles
 from penstock.api.auth import Authenticator
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
@@ -25,6 +25,12 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     get("/v1/campaigns", campaigns.index, _List[schemas.CampaignSummary]),
     get(CAMPAIGN, campaigns.show, schemas.CampaignView),
     post(f"{CAMPAIGN}/send", campaigns.send, schemas.SendRequest, schemas.CampaignView, 202, key=SPENDS),
+    post(f"{CAMPAIGN}/pause", controls.pause, schemas.PauseRequest, schemas.CampaignView, key=ONCE),
+    post(f"{CAMPAIGN}/resume", controls.resume, schemas.Empty, schemas.CampaignView, key=ONCE),
+    post(f"{CAMPAIGN}/cancel", controls.cancel, schemas.Empty, schemas.CanceledView, key=ONCE),
+    post(f"{CAMPAIGN}/retry-failed", controls.retry_failed, schemas.RetryRequest, schemas.RetryView, key=ONCE),
+    post(f"{CAMPAIGN}/quote", controls.quote, schemas.Empty, schemas.Quote, scope=Scope.READ),
+    get(f"{CAMPAIGN}/events", events.stream, None),
     post(f"{CAMPAIGN}/recipients", recipients.upload, None, schemas.UploadAnswer),
     delete(f"{CAMPAIGN}/recipients", recipients.discard, None, None, 204),
     get(f"{CAMPAIGN}/skipped", recipients.skipped, _List[schemas.SkippedView]),
@@ -49,6 +55,7 @@ def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.App
     for route in TENANT_ROUTES:
         app.router.add_route(route.method, route.path, for_tenants(parts.authenticator, route))
     app.router.add_routes(extra_routes)
+    events.prepare(app)
     return app
 
 

@@ -1,122 +1,169 @@
-"""Events from other systems: stored once, answered 201 the first time and 204 ever after, and the sources they come from."""
+"""The progress of a campaign as server-sent events, for pages that watch it.
 
-import re
+`progress` when the books have changed, at most once a second; a comment every 15 s, so that proxies keep the line open; `end`
+when nothing will change any more. A listener that comes back gets the present state first, so nothing has to be replayed and
+Last-Event-ID is not looked at.
+
+No task runs for a listener: each reads for itself, and what one has read within the second the others use. So there is one
+query a second for a campaign however many watch it, and nothing is left behind when the last one leaves.
+"""
+
+import asyncio
 from typing import Final
-from uuid import UUID
 
+import msgspec
 from aiohttp import web
+from msgspec import Struct
 
-from penstock import _core
-from penstock.api import idempotency, queries, schemas
-from penstock.api.answers import answer, stored
+from penstock.api import queries, schemas, views
 from penstock.api.auth import Caller
-from penstock.api.bodies import raw_body, read_json, read_object
-from penstock.api.parts import PARTS, new_id
-from penstock.domain.errors import InvalidValueError, KeyRequiredError, NotFoundError
-from penstock.domain.event import REFERENCE_FIELD, Identity, Rule, identity_digest
-from penstock.ingest import control, events
-from penstock.ingest.repeats import Replied
-from penstock.store import events as sources
-from penstock.store.events import Event, Source
-from penstock.store.idempotency import RequestKey, StoredAnswer
+from penstock.api.campaigns import find
+from penstock.api.parts import PARTS, Parts
+from penstock.domain.campaign import CampaignState
+from penstock.domain.errors import UnavailableError
+from penstock.domain.ids import CampaignId, TenantId
+from penstock.ingest.slots import Slots
+from penstock.lifecycle import wait_for_halt
+from penstock.store import campaigns
+from penstock.store.campaigns import Campaign
 
-MOST_BYTES: Final = 100_000
-_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,49}")
-_KNOWN: Final = StoredAnswer(204, {}, b"")
+EVERY_S: Final = 1.0
+HEARTBEAT_S: Final = 15.0
+LONGEST_S: Final = 3600.0
+"""Then the listener connects again, with a key that is looked up anew."""
+MOST_LISTENERS: Final = 500
+MOST_LISTENERS_OF_A_TENANT: Final = 50
+
+HEADERS: Final = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+}
+HEARTBEAT: Final = b": still here\n\n"
 
 
-async def take(request: web.Request, caller: Caller) -> web.Response:
-    """Take an event. The first of its kind is stored and may send a message; a repeated one changes nothing."""
+class Seen(Struct, frozen=True):
+    """What a campaign looked like."""
+
+    at: float
+    """By the monotonic clock."""
+    event: schemas.ProgressEvent
+    is_final: bool
+
+
+class _Watched:
+    """One campaign that is watched, shared by its listeners."""
+
+    def __init__(self) -> None:
+        self.listeners = 0
+        self.reading = asyncio.Lock()
+        self.seen: Seen | None = None
+
+
+class Watch:
+    """The campaigns that are watched through this process."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._watched: dict[tuple[TenantId, CampaignId], _Watched] = {}
+        self.slots = Slots("listeners", MOST_LISTENERS, MOST_LISTENERS_OF_A_TENANT)
+        self.closing = asyncio.Event()
+        """The server stops: every stream ends."""
+
+    def join(self, campaign: Campaign) -> None:
+        """One listener more."""
+        self._watched.setdefault((campaign.tenant_id, campaign.campaign_id), _Watched()).listeners += 1
+
+    def leave(self, campaign: Campaign) -> None:
+        """One less; nothing is kept for none."""
+        key = (campaign.tenant_id, campaign.campaign_id)
+        self._watched[key].listeners -= 1
+        if not self._watched[key].listeners:
+            del self._watched[key]
+
+    async def look(self, tenant_id: TenantId, campaign_id: CampaignId) -> Seen:
+        """The campaign as it was less than a second ago. For those who joined. Raises UnavailableError."""
+        watched = self._watched[tenant_id, campaign_id]
+        async with watched.reading:
+            now = self._parts.clock.monotonic()
+            # A little less than the listeners' own beat, else every second look would find the last one just fresh enough.
+            if watched.seen is None or now - watched.seen.at >= EVERY_S * 0.9:
+                watched.seen = await self._read(tenant_id, campaign_id, now)
+            return watched.seen
+
+    async def _read(self, tenant_id: TenantId, campaign_id: CampaignId, now: float) -> Seen:
+        async with self._parts.store.tenant(tenant_id) as connection:
+            campaign = await find(connection, tenant_id, campaign_id)
+            books = views.counts(await campaigns.get_counts(connection, tenant_id, campaign_id))
+        progress = views.progress(campaign, books, self._parts.clock.now())
+        event = schemas.ProgressEvent(state=campaign.state.value, counts=books, progress=progress)
+        return Seen(now, event, is_over(campaign))
+
+
+WATCH: Final = web.AppKey("watch", Watch)
+
+
+def prepare(app: web.Application) -> None:
+    """Make the watch of this application, which ends its streams when the server stops."""
+    app[WATCH] = watch = Watch(app[PARTS])
+
+    async def close(_: web.Application) -> None:
+        watch.closing.set()
+
+    app.on_shutdown.append(close)
+
+
+async def stream(request: web.Request, caller: Caller) -> web.StreamResponse:
+    """Watch a campaign: `progress` events while its books change, `end` when they will not any more."""
     queries.parameters(request)
-    parts = request.app[PARTS]
-    source = _source_name(request)
-    given = {name.lower(): value for name, value in (await read_object(request, MOST_BYTES)).items()}
-    async with parts.store.tenant(caller.tenant_id) as connection:
-        setup = await sources.find_source(connection, caller.tenant_id, source)
-    identity = _identity(request, given, setup)
-    event = Event(caller.tenant_id, source, identity, UUID(new_id(parts)), raw_body(request))
-
-    async def decide() -> Replied:
-        async with parts.store.tenant(caller.tenant_id) as connection, connection.transaction():
-            send = parts.senders.for_caller(caller)
-            taken = await events.take_event(connection, event, given, setup.rule if setup else None, send)
-        if not taken.is_new:
-            return Replied(_KNOWN, is_repeat=True)
-        view = schemas.EventTaken(id=str(event.event_id), message_id=taken.message_id, not_sent=taken.not_sent)
-        return Replied(stored(view, status=201), is_repeat=False)
-
-    replied = await parts.repeats.first(RequestKey(caller.tenant_id, f"event {source}", identity.hex(), identity), decide)
-    if replied.is_repeat:
-        parts.metrics.count_duplicate_event(caller.tenant_id, source)
-    return idempotency.respond_once(_KNOWN if replied.is_repeat else replied.answer, is_repeat=replied.is_repeat)
+    watch, campaign_id = request.app[WATCH], queries.campaign_id(request)
+    with watch.slots.take(caller.tenant_id):
+        async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
+            campaign = await find(connection, caller.tenant_id, campaign_id)
+        response = web.StreamResponse(headers=HEADERS)
+        await response.prepare(request)
+        watch.join(campaign)
+        try:
+            await _tell(request, response, watch, campaign)
+        finally:
+            watch.leave(campaign)
+    return response
 
 
-async def index(request: web.Request, caller: Caller) -> web.Response:
-    """List the sources that were set up."""
-    queries.parameters(request)
-    async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
-        found = await sources.list_sources(connection, caller.tenant_id)
-    return answer(schemas.Listing([_view(source) for source in found], None))
+async def _tell(request: web.Request, response: web.StreamResponse, watch: Watch, campaign: Campaign) -> None:
+    """Until the campaign is over, the listener gone, the server closing, or the time up."""
+    clock = request.app[PARTS].clock
+    began = written = clock.monotonic()
+    told: tuple[str, schemas.Counts] | None = None
+    while clock.monotonic() - began < LONGEST_S and request.transport is not None and not request.transport.is_closing():
+        try:
+            seen = await watch.look(campaign.tenant_id, campaign.campaign_id)
+        except UnavailableError:
+            seen = None
+        if seen is not None and told != (seen.event.state, seen.event.counts):
+            await response.write(_event("progress", seen.event))
+            told, written = (seen.event.state, seen.event.counts), clock.monotonic()
+        if seen is not None and seen.is_final:
+            await response.write(_event("end", seen.event))
+            break
+        if clock.monotonic() - written >= HEARTBEAT_S:
+            await response.write(HEARTBEAT)
+            written = clock.monotonic()
+        if await wait_for_halt(watch.closing, EVERY_S):
+            break
+    await response.write_eof()
 
 
-async def put(request: web.Request, caller: Caller) -> web.Response:
-    """Say how the events of a source are told apart, and which message they send."""
-    queries.parameters(request)
-    source = _source_name(request)
-    asked = await read_json(request, schemas.SourceSetup)
-    rule = _check_rule(asked.rule)
-    async with request.app[PARTS].store.tenant(caller.tenant_id) as connection, connection.transaction():
-        is_new = await sources.put_source(connection, caller.tenant_id, source, asked.identity, rule)
-        setup = await sources.find_source(connection, caller.tenant_id, source)
-    assert setup is not None  # noqa: S101 - written in this transaction
-    return answer(_view(setup), status=201 if is_new else 200)
+def is_over(campaign: Campaign) -> bool:
+    """Whether nothing of it waits, is on its way or in doubt. Reports that come late are no reason to wait."""
+    match campaign.state:
+        case CampaignState.COMPLETED | CampaignState.FAILED:
+            return True
+        case CampaignState.CANCELED:
+            return campaign.completed_at is not None
+        case _:
+            return False
 
 
-async def drop(request: web.Request, caller: Caller) -> web.Response:
-    """Forget a source's set-up. Its events stay known, and new ones are told apart by their key again."""
-    queries.parameters(request)
-    async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
-        if not await sources.drop_source(connection, caller.tenant_id, _source_name(request)):
-            raise NotFoundError("There is no such source.")
-    return web.Response(status=204)
-
-
-def _source_name(request: web.Request) -> str:
-    name: str = request.match_info["source"]
-    if not _SOURCE.fullmatch(name):
-        raise NotFoundError("A source has a name of 1 to 50 small letters, digits, dots, dashes and underscores.")
-    return name
-
-
-def _identity(request: web.Request, given: dict[str, object], setup: Source | None) -> bytes:
-    """The header's key always counts; without one, what the source says."""
-    if (key := idempotency.read_key(request)) is not None:
-        return identity_digest("key", key.encode())
-    kind: Identity = setup.identity if setup else "reference"
-    reference = given.get(REFERENCE_FIELD)
-    if kind == "content":
-        return identity_digest("content", _core.canonical_json(raw_body(request)))
-    if kind == "reference" and isinstance(reference, str) and reference:
-        return identity_digest("reference", reference.encode())
-    raise KeyRequiredError(
-        f"Send an {idempotency.HEADER}" + ("." if kind == "key" else f", or a text in the field {REFERENCE_FIELD}.")
-    )
-
-
-def _check_rule(asked: schemas.RuleSetup | None) -> Rule | None:
-    if asked is None:
-        return None
-    try:
-        control.check_text(asked.text, 10)
-        if asked.sender is not None:
-            control.check_sender(asked.sender)
-    except InvalidValueError as error:
-        raise InvalidValueError(error.detail, pointer=f"/rule{error.pointer or ''}") from error
-    when = {name.lower(): value for name, value in asked.when.items()}
-    return Rule(text=asked.text, to=asked.to.lower(), sender=asked.sender, when=when)
-
-
-def _view(source: Source) -> schemas.SourceView:
-    rule = source.rule
-    setup = None if rule is None else schemas.RuleSetup(text=rule.text, to=rule.to, sender=rule.sender, when=rule.when)
-    return schemas.SourceView(source=source.source, identity=source.identity, rule=setup, created_at=source.created_at)
+def _event(name: str, data: schemas.ProgressEvent) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data))

@@ -16,7 +16,7 @@ from penstock.api.bodies import raw_body
 from penstock.api.names import request_id
 from penstock.api.parts import PARTS
 from penstock.api.routes import KeyUse, Route
-from penstock.domain.errors import GatewayError, InvalidValueError, KeyRequiredError, MalformedRequestError
+from penstock.domain.errors import GatewayError, KeyRequiredError, MalformedRequestError
 from penstock.ingest.repeats import Refused, Replied
 from penstock.store.idempotency import RequestKey, StoredAnswer
 from penstock.store.pool import Connection

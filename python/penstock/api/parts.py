@@ -9,6 +9,7 @@ from msgspec import Struct
 from penstock.api.auth import Authenticator
 from penstock.clock import Clock
 from penstock.config import Http
+from penstock.domain.estimate import Speeds
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
 from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.ingest.repeats import Repeats
@@ -37,6 +38,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     most_parts: int = MOST_PARTS
     """Of a single message."""
     safe_mode: bool = False
+    speeds: Speeds = Speeds()
+    """What one campaign may send at most; for estimates only."""
 
 
 PARTS: Final = web.AppKey("parts", Parts)

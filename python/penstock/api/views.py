@@ -11,6 +11,7 @@ from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import RECEIVED, SKIPPED_PREFIX, skipped_total
 from penstock.domain.ids import message_id
 from penstock.domain.message import MessageState
+from penstock.ingest.quote import Quote
 from penstock.store.campaigns import Campaign
 from penstock.store.messages import Message
 from penstock.store.uploads import SkippedRow, Upload
@@ -42,9 +43,32 @@ def whole(campaign: Campaign, books: Mapping[str, int], uploads: list[Upload], n
     return schemas.CampaignView(
         **msgspec.structs.asdict(short), text=campaign.text, sender=campaign.sender, default_region=campaign.default_region,
         countries=campaign.countries, max_parts=campaign.max_parts, validity_s=campaign.validity_s,
-        expires_at=campaign.expires_at, sent_without_report=silent, uploads=[upload(one) for one in uploads],
-        progress=progress(campaign, short.counts, now),
+        expires_at=campaign.expires_at, send_at=campaign.send_at, pace=_pace(campaign), auto_pause=_auto_pause(campaign),
+        paused_at=campaign.paused_at, pause_reason=campaign.pause_reason, longest=campaign.longest,
+        retry_of=None if campaign.retry_of is None else str(campaign.retry_of), sent_without_report=silent,
+        uploads=[upload(one) for one in uploads], progress=progress(campaign, short.counts, now),
     )  # fmt: skip
+
+
+def quote(made: Quote) -> schemas.Quote:
+    """A dry run."""
+    books = counts(made.books)
+    return schemas.Quote(
+        recipients=books.received - books.skipped, skipped=books.skipped, skipped_by_reason=books.skipped_by_reason,
+        segments=made.campaign.segments, longest=made.campaign.longest, encoding=made.encoding.name,
+        forcing=made.encoding.forcing, expected_start_at=made.starts_at, expected_finish_at=made.finishes_at,
+        would_send_now=not made.obstacles,
+        why_not=[schemas.Obstacle(code=code, detail=detail) for code, detail in made.obstacles],
+    )  # fmt: skip
+
+
+def _pace(campaign: Campaign) -> schemas.Pace | None:
+    return None if campaign.pace_s is None else schemas.Pace(over_s=campaign.pace_s)
+
+
+def _auto_pause(campaign: Campaign) -> schemas.AutoPauseRule | None:
+    rule = campaign.auto_pause
+    return None if rule is None else schemas.AutoPauseRule(failed=rule.failed, unknown=rule.unknown, after=rule.after)
 
 
 def upload(stored: Upload) -> schemas.UploadView:

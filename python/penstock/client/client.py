@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import aiohttp
@@ -83,6 +84,32 @@ class Client:
         """Start sending, once. The same `key` again is answered alike; without one, each call is a request of its own."""
         body = {} if expect_recipients is None else {"expect_recipients": expect_recipients}
         return await self._call("POST", f"/v1/campaigns/{campaign_id}/send", models.Campaign, body, key or str(uuid4()))
+
+    async def pause(self, campaign_id: str, *, reason: str | None = None) -> models.Campaign:
+        """Send nothing more until it is resumed."""
+        body = {} if reason is None else {"reason": reason}
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/pause", models.Campaign, body)
+
+    async def resume(self, campaign_id: str) -> models.Campaign:
+        """Go on where it was paused."""
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/resume", models.Campaign)
+
+    async def cancel(self, campaign_id: str) -> models.Canceled:
+        """Send nothing more, for good."""
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/cancel", models.Canceled)
+
+    async def quote(self, campaign_id: str) -> models.Quote:
+        """What sending would come to, and what stands in its way."""
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/quote", models.Quote)
+
+    async def retry_failed(self, campaign_id: str, *, send: bool = False) -> models.Retry:
+        """Try again what is proven unsent; the new campaign, where one is needed, is a draft unless `send` is set."""
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/retry-failed", models.Retry, {"send": send})
+
+    def campaigns(self, **filters: str) -> AsyncIterator[models.CampaignSummary]:
+        """Every campaign, newest first, or those that `state`, `name`, `created_after` and `created_before` say."""
+        query = urlencode({"limit": "1000", **filters})
+        return self._items(f"/v1/campaigns?{query}", models.Page[models.CampaignSummary])
 
     def messages(self, campaign_id: str, *, state: str | None = None) -> AsyncIterator[models.Message]:
         """Every message, or those in one state."""

@@ -32,14 +32,29 @@ class Chooser:
         self._reading = asyncio.Lock()
 
     async def next_lane(self, *, is_urgent_only: bool = False) -> Lane | None:
-        """The lane whose turn it is, or None when nothing is due. A rolling lane must be released."""
+        """The lane whose turn it is, or None when nothing is due.
+
+        A rolling lane must be released. A paced lane is given to one sender, who puts it back if more of it is due: its slice
+        is small, and permits that the others took for it would be wasted.
+        """
         if (lane := self._urgent.pick()) is not None:
             return lane
         if self._is_stale():
             async with self._reading:
                 if self._is_stale():
                     await self._read()
-        return self._urgent.pick() or (None if is_urgent_only else self._turns.pick())
+        return self._urgent.pick() or (None if is_urgent_only else self._next_campaign())
+
+    def _next_campaign(self) -> Lane | None:
+        lane = self._turns.pick()
+        if lane is not None and lane.is_paced:
+            self._turns.drop(lane)
+        return lane
+
+    def put_back(self, lane: Lane) -> None:
+        """More may be due there; needed for a paced lane only."""
+        if lane.is_paced:
+            self._turns.put_back(lane)
 
     def announce(self, lane: Lane) -> None:
         """Single messages of this lane were committed just now, and may be sent."""

@@ -38,6 +38,8 @@ class Claimed(Struct, frozen=True):
     segments: int
     left_segments: int
     """Of a rolling lane: what is due there and did not go with it."""
+    is_last_due: bool = False
+    """A paced campaign has nothing more to send for now."""
 
 
 class LeftOut(Struct, frozen=True):
@@ -96,17 +98,19 @@ class Claimer:
             codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE,
         )  # fmt: skip
         await dispatch.open_attempt(connection, attempt, intent)
-        return Claimed(attempt, encoded.body, encoded.segments, run.left_segments + encoded.left_segments)
+        left_segments = run.left_segments + encoded.left_segments
+        is_last_due = campaign.paced_to is not None and encoded.last_seq + 1 >= campaign.paced_to
+        return Claimed(attempt, encoded.body, encoded.segments, left_segments, is_last_due)
 
     async def _lock_due(self, connection: Connection, lane: Lane, campaign: SendingCampaign, granted: int) -> Run | None:
         """A campaign's next batch; of single messages all that can go in one request."""
         if lane.is_rolling:
-            bounds = BatchBounds(self._most_messages(campaign), self._bounds.body_bytes)
+            bounds = BatchBounds(self._most_in_a_request(campaign), self._bounds.body_bytes)
             return await claim_run(connection, lane, campaign, bounds, granted)
         batch = await dispatch.claim_due_batch(connection, lane.tenant_id, lane.campaign_id)
         return None if batch is None else Run(batch, 0)
 
-    def _most_messages(self, campaign: SendingCampaign) -> int:
+    def _most_in_a_request(self, campaign: SendingCampaign) -> int:
         return min(self._bounds.messages, campaign.learned_batch_size or self._bounds.messages)
 
     async def _encode(
@@ -118,11 +122,16 @@ class Claimer:
                 _core.encode_batch, batch.payload, _template(campaign.text),
                 traffic_account_id=campaign.account_id, sender=campaign.sender,
                 first_seq=batch.first_seq, last_seq=batch.last_seq, excluded=excluded,
-                max_messages=self._most_messages(campaign),
+                max_messages=self._most_messages(campaign, batch),
                 max_segments=granted, max_bytes=self._bounds.body_bytes,
             )  # fmt: skip
         except Exception as error:
             raise BatchFailedError(batch.batch_id) from error
+
+    def _most_messages(self, campaign: SendingCampaign, batch: DueBatch) -> int:
+        """What one request may carry, and of a paced campaign what is due: one at least, the batch is due with its first."""
+        most = self._most_in_a_request(campaign)
+        return most if campaign.paced_to is None else max(1, min(most, campaign.paced_to - batch.first_seq))
 
 
 @lru_cache(maxsize=256)

@@ -140,6 +140,7 @@ class Dispatcher:
         try:
             permit = await self._acquire(lane)
             if permit.granted == 0:
+                parts.chooser.put_back(lane)
                 return min(permit.retry_after_s, REFUSED_PAUSE_S)
             parts.chooser.begin(lane)
             claimed = await parts.claimer.claim(lane, permit.granted)
@@ -153,8 +154,10 @@ class Dispatcher:
             case NothingDue():
                 parts.chooser.drop(lane)
             case LeftOut():
-                pass
+                parts.chooser.put_back(lane)
             case Claimed():
+                if not claimed.is_last_due:
+                    parts.chooser.put_back(lane)
                 parts.chooser.spend(lane, claimed.segments)
                 await self._send(claimed, lane, permit)
         return 0

@@ -30,6 +30,8 @@ class SendingCampaign(Struct, frozen=True):
     account_id: AccountId
     learned_batch_size: int | None
     is_expired: bool
+    paced_to: int | None
+    """The first sequence number that is not due yet; None for a campaign without a pace."""
 
 
 class DueBatch(Struct, frozen=True):

@@ -74,6 +74,9 @@ class Metrics:
         self.segments_sent = Counter(
             "penstock_segments_sent_total", "Segments of requests that the provider accepted.", registry=self.registry
         )
+        self.auto_pauses = Counter(
+            "penstock_auto_pauses_total", "Campaigns that paused by their own rule.", registry=self.registry
+        )
         self.in_flight = Gauge("penstock_batches_in_flight", "Batches between claim and settlement.", registry=self.registry)
         self.limited = Counter("penstock_limiter_waits_total", "Times a sender waited for the limiter.", registry=self.registry)
         self.limiter_local = Gauge(

@@ -45,6 +45,7 @@ pub mod skip;
 pub mod template;
 pub mod text_list;
 pub mod transliterate;
+pub mod unpack;
 
 pub use error::Error;
 

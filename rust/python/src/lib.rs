@@ -18,7 +18,7 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::batches::{EncodedBatch, encode_batch, find_numbers};
+    use crate::batches::{EncodedBatch, encode_batch, find_numbers, payload_rows};
     #[pymodule_export]
     use crate::errors::{CoreError, FormatError, PayloadError, PrefixChanged, TemplateError};
     #[pymodule_export]

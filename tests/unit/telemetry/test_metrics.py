@@ -20,6 +20,7 @@ NAMES = {
     "penstock_provider_call_duration_seconds": "histogram",
     "penstock_messages": "counter",
     "penstock_segments_sent": "counter",
+    "penstock_auto_pauses": "counter",
     "penstock_batches_in_flight": "gauge",
     "penstock_limiter_waits": "counter",
     "penstock_limiter_local": "gauge",

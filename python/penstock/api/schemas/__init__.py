@@ -1,8 +1,28 @@
 """Requests and answers as types, one module a resource."""
 
-from penstock.api.schemas.campaigns import CampaignSummary, CampaignView, Counts, NewCampaign, Progress, SendRequest, UploadView
-from penstock.api.schemas.events import EventTaken, RuleSetup, SourceSetup, SourceView
-from penstock.api.schemas.forms import Listing, Region, Request
+from penstock.api.schemas.campaigns import (
+    AutoPauseRule,
+    CampaignSummary,
+    CampaignView,
+    Counts,
+    NewCampaign,
+    Pace,
+    Progress,
+    SendRequest,
+    UploadView,
+)
+from penstock.api.schemas.controls import (
+    CanceledView,
+    Obstacle,
+    PauseRequest,
+    ProgressEvent,
+    Quote,
+    RetryRequest,
+    RetryView,
+    TrialRequest,
+)
+from penstock.api.schemas.forms import Empty, Listing, Region, Request
+from penstock.api.schemas.ingest import EventTaken, RuleSetup, SourceSetup, SourceView
 from penstock.api.schemas.messages import (
     Found,
     MessageDetail,
@@ -21,9 +41,12 @@ from penstock.api.schemas.recipients import ProblemRow, SkippedView, UploadAnswe
 
 __all__ = [
     "MOST_NUMBERS",
+    "AutoPauseRule",
     "CampaignSummary",
     "CampaignView",
+    "CanceledView",
     "Counts",
+    "Empty",
     "EventTaken",
     "Found",
     "Listing",
@@ -36,13 +59,20 @@ __all__ = [
     "NewMessage",
     "NewMessages",
     "Numbers",
+    "Obstacle",
     "OptOutView",
     "OptOutsAdded",
     "OptOutsRemoved",
+    "Pace",
+    "PauseRequest",
     "ProblemRow",
     "Progress",
+    "ProgressEvent",
+    "Quote",
     "Region",
     "Request",
+    "RetryRequest",
+    "RetryView",
     "RuleSetup",
     "SearchRequest",
     "SendRequest",
@@ -51,6 +81,7 @@ __all__ = [
     "SourceView",
     "Timeline",
     "TimelineEvent",
+    "TrialRequest",
     "UploadAnswer",
     "UploadView",
 ]

@@ -7,6 +7,22 @@ from msgspec import Meta, Struct, field
 
 from penstock.api.schemas.forms import Region, Request
 
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Pace(Request, frozen=True, kw_only=True):
+    """How a campaign is spread over time."""
+
+    over_s: Annotated[int, Meta(ge=60, le=2_592_000, description="seconds from the first message to the last")]
+
+
+class AutoPauseRule(Request, frozen=True, kw_only=True):
+    """When a campaign pauses by itself: by shares of the messages whose outcome is known or doubtful."""
+
+    failed: Annotated[Share | None, Meta(description="more than this share rejected, undelivered or expired")] = None
+    unknown: Annotated[Share | None, Meta(description="more than this share unknown")] = None
+    after: Annotated[int, Meta(ge=1, le=10_000_000, description="so many outcomes are needed first")] = 100
+
 
 class NewCampaign(Request, frozen=True, kw_only=True):
     """POST /v1/campaigns."""
@@ -18,6 +34,9 @@ class NewCampaign(Request, frozen=True, kw_only=True):
     validity_s: Annotated[int, Meta(ge=60, le=259_200)] | None = None
     max_parts: Annotated[int, Meta(ge=1, le=10)] = 10
     countries: Annotated[list[Region], Meta(min_length=1, max_length=300)] | None = None
+    send_at: Annotated[datetime, Meta(tz=True)] | None = None
+    pace: Pace | None = None
+    auto_pause: AutoPauseRule | None = None
 
 
 class SendRequest(Request, frozen=True, kw_only=True):
@@ -86,6 +105,13 @@ class CampaignView(CampaignSummary, frozen=True, kw_only=True):
     max_parts: int
     validity_s: int | None
     expires_at: datetime | None
+    send_at: datetime | None
+    pace: Pace | None
+    auto_pause: AutoPauseRule | None
+    paused_at: datetime | None
+    pause_reason: str | None
+    longest: int
+    retry_of: str | None
     sent_without_report: int
     uploads: list[UploadView]
     progress: Progress | None

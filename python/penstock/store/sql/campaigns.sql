@@ -12,13 +12,33 @@ SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id = $2 AND NOT is_roll
 SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id = $2 AND NOT is_rolling FOR UPDATE
 
 -- name: list_campaigns
--- Newest first, after the given id (exclusive); rides on the primary key backwards.
-SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id < $2 AND NOT is_rolling ORDER BY campaign_id DESC LIMIT $3
+-- Newest first, with an id below $2 and not below $3; rides on the primary key backwards. $4 and $5 bound the time of creation.
+SELECT * FROM campaign
+WHERE tenant_id = $1 AND campaign_id < $2 AND campaign_id >= $3 AND NOT is_rolling
+  AND created_at >= coalesce($4, '-infinity'::timestamptz) AND created_at < coalesce($5, 'infinity'::timestamptz)
+ORDER BY campaign_id DESC LIMIT $6
+
+-- name: list_campaigns_in_state
+-- The same for one state; rides on campaign_by_state.
+SELECT * FROM campaign
+WHERE tenant_id = $1 AND campaign_id < $2 AND campaign_id >= $3 AND NOT is_rolling
+  AND created_at >= coalesce($4, '-infinity'::timestamptz) AND created_at < coalesce($5, 'infinity'::timestamptz)
+  AND state = $7::campaign_state
+ORDER BY campaign_id DESC LIMIT $6
+
+-- name: list_campaigns_of_name
+-- The same for one name, in any state or in one; rides on campaign_by_name.
+SELECT * FROM campaign
+WHERE tenant_id = $1 AND campaign_id < $2 AND campaign_id >= $3 AND NOT is_rolling
+  AND created_at >= coalesce($4, '-infinity'::timestamptz) AND created_at < coalesce($5, 'infinity'::timestamptz)
+  AND name = $8 AND state = coalesce($7::campaign_state, state)
+ORDER BY campaign_id DESC LIMIT $6
 
 -- name: start_campaign
 -- The caller holds the row's lock and has checked the transition.
 UPDATE campaign
-SET state = 'sending', started_at = now(), expires_at = now() + make_interval(secs => validity_s)
+SET state = 'sending', started_at = now(), expires_at = now() + make_interval(secs => validity_s),
+    paced_from = CASE WHEN pace_s IS NOT NULL THEN now() END, paused_at = NULL, pause_reason = NULL
 WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: list_completable

@@ -207,6 +207,7 @@ CREATE TABLE public.campaign (
     paused_at timestamp with time zone,
     pause_reason text,
     auto_pause jsonb,
+    auto_pause_base jsonb,
     longest smallint DEFAULT 0 NOT NULL,
     retry_of uuid
 );
@@ -532,7 +533,13 @@ CREATE INDEX attempt_range ON public.attempt USING btree (campaign_id, last_seq)
 
 CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
 
-CREATE INDEX campaign_canceled ON public.campaign USING btree (campaign_id) WHERE (state = 'canceled'::public.campaign_state);
+CREATE INDEX campaign_by_name ON public.campaign USING btree (tenant_id, name, campaign_id);
+
+CREATE INDEX campaign_by_state ON public.campaign USING btree (tenant_id, state, campaign_id);
+
+CREATE INDEX campaign_canceled ON public.campaign USING btree (campaign_id) WHERE ((state = 'canceled'::public.campaign_state) AND (completed_at IS NULL));
+
+CREATE UNIQUE INDEX campaign_retry ON public.campaign USING btree (tenant_id, retry_of) WHERE (retry_of IS NOT NULL);
 
 CREATE INDEX campaign_rolling ON public.campaign USING btree (campaign_id) WHERE ((state = 'sending'::public.campaign_state) AND is_rolling);
 

@@ -34,7 +34,8 @@ WHERE tenant_id = $1 AND campaign_id = $2 AND upload_no = $3 AND token = $4 AND 
 -- name: number_chunk
 -- Takes the next chunk number and $4 sequence numbers; nothing when the campaign is no longer a draft. The row lock this takes
 -- keeps `send` out until the chunk is stored.
-UPDATE campaign SET next_chunk = next_chunk + 1, next_seq = next_seq + $3, segments = segments + $4
+UPDATE campaign
+SET next_chunk = next_chunk + 1, next_seq = next_seq + $3, segments = segments + $4, longest = greatest(longest, $6::int2)
 WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'draft' AND next_seq = $5 RETURNING next_chunk - 1
 
 -- name: insert_chunk
@@ -86,7 +87,7 @@ DELETE FROM counter WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: empty_campaign
 -- Sequence and upload numbers start again; the caller holds the campaign's lock and has seen that it is a draft.
-UPDATE campaign SET next_seq = 0, next_chunk = 0, next_upload = 0, segments = 0 WHERE tenant_id = $1 AND campaign_id = $2
+UPDATE campaign SET next_seq = 0, next_chunk = 0, next_upload = 0, segments = 0, longest = 0 WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: sum_upload_segments
 -- Segments of one upload while the campaign is a draft or later: uploads follow one another without gaps, and a batch never spans two.

@@ -19,10 +19,17 @@ ALTER TABLE campaign
     ADD COLUMN paused_at   timestamptz,
     ADD COLUMN pause_reason text,
     ADD COLUMN auto_pause  jsonb,
+    -- The books at the last resume: the rule judges what came after it.
+    ADD COLUMN auto_pause_base jsonb,
     ADD COLUMN longest     int2 NOT NULL DEFAULT 0,
     ADD COLUMN retry_of    uuid;
 CREATE INDEX campaign_scheduled ON campaign (send_at) WHERE state = 'scheduled';
-CREATE INDEX campaign_canceled ON campaign (campaign_id) WHERE state = 'canceled';
+-- Canceled campaigns of which something may still be queued or on its way.
+CREATE INDEX campaign_canceled ON campaign (campaign_id) WHERE state = 'canceled' AND completed_at IS NULL;
+CREATE INDEX campaign_by_state ON campaign (tenant_id, state, campaign_id);
+CREATE INDEX campaign_by_name ON campaign (tenant_id, name, campaign_id);
+-- One retry a campaign, or the same recipients would be written to by two.
+CREATE UNIQUE INDEX campaign_retry ON campaign (tenant_id, retry_of) WHERE retry_of IS NOT NULL;
 
 -- Where the next single messages of a tenant go. Apart from the campaign's own row, because claims hold that one in share mode.
 -- Those with a time to wait for have a campaign of their own, so that the others stay neighbours and go out together.
