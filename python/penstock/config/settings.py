@@ -148,6 +148,13 @@ class Receipts(Section, frozen=True, kw_only=True):
     """A sent message without a report is closed after this; a later report still applies."""
 
 
+class Log(Section, frozen=True, kw_only=True):
+    """What the program says about itself."""
+
+    private_fields: tuple[str, ...] = ()
+    """Names of fields to be masked in log lines beside the usual ones, parted by commas."""
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """The whole tree. A part receives its own section, never this."""
 
@@ -160,6 +167,7 @@ class Settings(Section, frozen=True, kw_only=True):
     rate_limit: RateLimit = RateLimit()
     dispatch: Dispatch = Dispatch()
     receipts: Receipts = Receipts()
+    log: Log = Log()
 
     @property
     def mode(self) -> Mode:
