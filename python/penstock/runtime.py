@@ -45,6 +45,7 @@ from penstock.reconcile.partitions import premake_partitions
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
+from penstock.store.roles import SECOND_WALL_OFF
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -70,7 +71,7 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         await migrate_database(dsn, settings.mode)
         store = await stack.enter_async_context(Store.open(dsn, settings.database))
         await _ensure_account(store, settings)
-        health = Health(checks={"database": store.check})
+        health = Health(checks={"database": store.check}, facts=_facts(store, settings))
         services: list[Service] = [_ops_door(settings, health, metrics)]
         if settings.general.role in ("all", "jobs"):
             services.append(_leader(dsn, store, settings, clock, metrics))
@@ -80,6 +81,13 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
             services += await _dispatcher(stack, store, settings, spool=spool, clock=clock, metrics=metrics)
         services += _doors(store, settings, clock, metrics, health)
         yield Runtime(settings, services, health)
+
+
+def _facts(store: Store, settings: Settings) -> dict[str, str]:
+    """For operators; said here once, and by /health/full whenever it is asked."""
+    if not store.is_walled:
+        log.warning("second_wall_off", meaning=SECOND_WALL_OFF)
+    return {"mode": settings.mode, "role": settings.general.role, "second_wall": "on" if store.is_walled else "off"}
 
 
 async def migrate_database(dsn: str, mode: str) -> list[str]:
@@ -133,6 +141,7 @@ def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, hea
             account_id=AccountId(settings.mitto.traffic_account_id or ""),
             sender=settings.mitto.sender_name or "",
             safe_mode=settings.general.safe_mode,
+            admin_key=settings.http.admin_key,
         )
         app = make_app(parts, [*ops_routes, *extra])
         services.append(WebServer("http", app, settings.http.host, settings.http.port))

@@ -1,7 +1,6 @@
 """A served application with two tenants, and the few calls that most tests begin with."""
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -19,9 +18,10 @@ from penstock.api.server import WebServer
 from penstock.clock import SystemClock
 from penstock.config import Http, Sms
 from penstock.domain.ids import AccountId, TenantId
+from penstock.domain.keys import SHOWN_CHARACTERS, NewKey, digest
 from penstock.ingest.audience import Intake
 from penstock.ingest.repeats import Repeats
-from penstock.store import tenants
+from penstock.store import keys, tenants
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 
@@ -138,8 +138,13 @@ async def other(api: Api) -> Api:
 
 
 async def _tenant(store: Store, name: str, key: str) -> TenantId:
-    async with store.api() as connection:
+    async with store.engine() as connection:
         tenant_id = await tenants.create_tenant(connection, name)
         assert tenant_id is not None
-        await tenants.create_key(connection, tenant_id, hashlib.sha256(key.encode()).digest(), key[:8], "test")
+        await keys.create_key(connection, tenant_id, known_key(key), "test")
         return tenant_id
+
+
+def known_key(text: str) -> NewKey:
+    """A key whose text a test knows."""
+    return NewKey(text, text[:SHOWN_CHARACTERS], digest(text))

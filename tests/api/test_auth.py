@@ -1,6 +1,5 @@
 """Keys: believed for a second, then looked up again."""
 
-import hashlib
 from datetime import UTC, datetime
 
 import msgspec
@@ -9,8 +8,8 @@ import pytest
 from penstock.api import auth
 from penstock.api.auth import Authenticator
 from penstock.api.parts import Parts
-from penstock.store import tenants
-from tests.api.conftest import KEY, Api
+from penstock.store import keys
+from tests.api.conftest import KEY, Api, known_key
 
 
 class SteppedClock:
@@ -42,9 +41,9 @@ def parts(parts: Parts, clock: SteppedClock) -> Parts:
 
 async def revoke(api: Api) -> None:
     """Close the first tenant's key."""
-    async with api.parts.store.api() as connection:
-        (key,) = await tenants.list_keys(connection, api.tenant_id)
-        assert await tenants.revoke_key(connection, api.tenant_id, key.key_id)
+    async with api.parts.store.engine() as connection:
+        (key,) = await keys.list_keys(connection, api.tenant_id)
+        assert await keys.revoke_key(connection, api.tenant_id, key.key_id)
 
 
 async def test_revoked_key_closes_within_a_second(api: Api, clock: SteppedClock) -> None:
@@ -61,8 +60,8 @@ async def test_memory_of_keys_is_bounded(api: Api, monkeypatch: pytest.MonkeyPat
     """The oldest key is forgotten first; it is only looked up again."""
     monkeypatch.setattr(auth, "REMEMBERED_KEYS", 1)
     second = "pk_second_0123456789abcdef"
-    async with api.parts.store.api() as connection:
-        await tenants.create_key(connection, api.tenant_id, hashlib.sha256(second.encode()).digest(), "pk_secon", "")
+    async with api.parts.store.engine() as connection:
+        await keys.create_key(connection, api.tenant_id, known_key(second), "")
     assert (await api.call("GET", "/v1/campaigns")).status == 200
     assert (await api.call("GET", "/v1/campaigns", headers={"Authorization": f"bearer {second}"})).status == 200
     await revoke_only(api, KEY)
@@ -71,7 +70,7 @@ async def test_memory_of_keys_is_bounded(api: Api, monkeypatch: pytest.MonkeyPat
 
 async def revoke_only(api: Api, key: str) -> None:
     """Close one of several keys."""
-    async with api.parts.store.api() as connection:
-        for known in await tenants.list_keys(connection, api.tenant_id):
-            if known.prefix == key[:8]:
-                await tenants.revoke_key(connection, api.tenant_id, known.key_id)
+    async with api.parts.store.engine() as connection:
+        for known in await keys.list_keys(connection, api.tenant_id):
+            if known.prefix == key[:9]:
+                await keys.revoke_key(connection, api.tenant_id, known.key_id)

@@ -12,6 +12,7 @@ from penstock.config import Http
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
 from penstock.ingest.audience import Intake
 from penstock.ingest.repeats import Repeats
+from penstock.redact import Secret
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 
@@ -33,6 +34,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     sender: str
     """The sender of campaigns that name none."""
     safe_mode: bool = False
+    admin_key: Secret | None = None
+    """The operator's; None: there is no operator's API."""
 
 
 PARTS: Final = web.AppKey("parts", Parts)

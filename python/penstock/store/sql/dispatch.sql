@@ -16,7 +16,9 @@ ORDER BY c.campaign_id LIMIT $1
 -- name: lock_for_sending
 -- The campaign as it is now, kept from changing (pause and cancel wait) until the claim commits; nothing when it may not send.
 SELECT c.text, c.sender, c.account_id, a.learned_batch_size, coalesce(c.expires_at <= now(), false) AS is_expired
-FROM campaign c JOIN account a ON a.account_id = c.account_id
+FROM campaign c
+JOIN account a ON a.account_id = c.account_id
+JOIN tenant t ON t.tenant_id = c.tenant_id AND t.deactivated_at IS NULL
 WHERE c.tenant_id = $1 AND c.campaign_id = $2 AND c.state = 'sending' AND (a.held_until IS NULL OR a.held_until <= now())
 FOR SHARE OF c
 
