@@ -21,12 +21,14 @@ from penstock.domain.ids import AccountId, TenantId
 from penstock.domain.keys import SHOWN_CHARACTERS, NewKey, digest
 from penstock.ingest.audience import Intake
 from penstock.ingest.repeats import Repeats
+from penstock.redact import Secret
 from penstock.store import keys, tenants
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 
 KEY = "pk_first_0123456789abcdef"
 OTHER_KEY = "pk_other_0123456789abcdef"
+ADMIN_KEY = "the-key-of-an-operator"
 CHUNK = 10
 """Messages a chunk: small, so that small uploads are many chunks."""
 PIECE = 256
@@ -112,7 +114,7 @@ def parts(store: Store, http_settings: Http) -> Parts:
         store=store, intake=intake, repeats=Repeats(store, timedelta(days=7)), metrics=metrics, clock=clock,
         random=os.urandom, http=http_settings,
         authenticator=Authenticator(store, clock), account_id=AccountId("00000000-0000-4000-8000-000000000001"),
-        sender="Penstock",
+        sender="Penstock", admin_key=Secret(ADMIN_KEY),
     )  # fmt: skip
 
 
@@ -135,6 +137,12 @@ async def other(api: Api) -> Api:
     """Another tenant at the same server."""
     tenant_id = await _tenant(api.parts.store, "other", OTHER_KEY)
     return Api(api.session, api.url, OTHER_KEY, tenant_id, api.parts)
+
+
+@pytest.fixture
+def operator(api: Api) -> Api:
+    """The operator at the same server."""
+    return Api(api.session, api.url, ADMIN_KEY, api.tenant_id, api.parts)
 
 
 async def _tenant(store: Store, name: str, key: str) -> TenantId:
