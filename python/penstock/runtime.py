@@ -70,6 +70,8 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         dsn = _required(settings.database.url)
         await migrate_database(dsn, settings.mode)
         store = await stack.enter_async_context(Store.open(dsn, settings.database))
+        if not store.is_walled:
+            log.warning("second_wall_off", meaning=SECOND_WALL_OFF)
         await _ensure_account(store, settings)
         health = Health(checks={"database": store.check}, facts=_facts(store, settings))
         services: list[Service] = [_ops_door(settings, health, metrics)]
@@ -84,9 +86,7 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
 
 
 def _facts(store: Store, settings: Settings) -> dict[str, str]:
-    """For operators; said here once, and by /health/full whenever it is asked."""
-    if not store.is_walled:
-        log.warning("second_wall_off", meaning=SECOND_WALL_OFF)
+    """What /health/full tells operators."""
     return {"mode": settings.mode, "role": settings.general.role, "second_wall": "on" if store.is_walled else "off"}
 
 

@@ -104,7 +104,7 @@ async def test_every_table_of_tenants_is_walled(walled: Walled) -> None:
     walls = (
         "SELECT tablename::text FROM pg_policies JOIN pg_tables t USING (schemaname, tablename) WHERE t.rowsecurity ORDER BY 1"
     )
-    assert [row[0] for row in await walled.owner.fetch(walls)] == walled.tables
+    assert {row[0] for row in await walled.owner.fetch(walls)} == {*walled.tables, "report_conflict"}
     assert len(walled.tables) >= 19
 
 
@@ -143,13 +143,24 @@ async def test_without_a_tenant_nothing_is_shown(walled: Walled) -> None:
 
 
 async def test_what_is_everybodys_is_out_of_reach(walled: Walled) -> None:
-    """Callers reach no table that has no tenant, but to make an account known; and no hash of a key, not even their own."""
-    for table in ("report_page", "parked_report", "report_conflict", "installation", "schema_migration", "account"):
+    """Callers reach no table that has no tenant, but for accounts in part; and no hash of a key, not even their own."""
+    for table in ("report_page", "parked_report", "installation", "schema_migration"):
         for statement in (f"SELECT FROM {table}", f"DELETE FROM {table}", f"SELECT count(*) FROM {table}"):  # noqa: S608
             assert await walled.attempt(statement) == "refused"
+    for statement in ("SELECT held_reason FROM account", "DELETE FROM account", "UPDATE account SET held_until = NULL"):
+        assert await walled.attempt(statement) == "refused"
     assert await walled.attempt("SELECT key_hash FROM api_key") == "refused"
     assert await walled.attempt("SELECT * FROM audit") == "refused"
     assert await walled.attempt("INSERT INTO account (account_id) VALUES ('new') ON CONFLICT DO NOTHING") == "INSERT 0 1"
+
+
+async def test_conflicting_reports_go_with_their_message(walled: Walled) -> None:
+    """A second final is shown to whoever sees the message it is about, and can be changed by nobody."""
+    record = "INSERT INTO report_conflict (provider_id, status) SELECT provider_id, 'x' FROM message"
+    assert await walled.owner.execute(record) == "INSERT 0 2"
+    ours = await walled.owner.fetchval("SELECT provider_id FROM message WHERE tenant_id = $1", OURS)
+    assert [row[0] for row in await walled.caller.fetch("SELECT provider_id FROM report_conflict")] == [ours]
+    assert await walled.attempt("DELETE FROM report_conflict") == "refused"
 
 
 async def test_a_partition_is_reached_through_its_parent_only(walled: Walled) -> None:

@@ -1,5 +1,8 @@
 """Who is calling: `Authorization: Bearer pk_…`, looked up by its SHA-256. The key itself is kept nowhere.
 
+The look-up runs on the callers' connections, as a stranger to whom the database answers about one key: keys that are none must
+not take connections from the stages.
+
 Not for the operator's key or the provider's secret: those open other doors.
 """
 

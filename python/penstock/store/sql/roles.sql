@@ -22,7 +22,8 @@ SET LOCAL ROLE penstock_api
 -- name: protect_tables
 -- Every table with a tenant_id shows its tenant's rows only; without a tenant, none. The owner, as whom the stages work, is not
 -- subject to it (COPY refuses to work under it). Only what is missing is made, because each of these waits for all users of the
--- table. Partitions are not named: they are reached through their parent alone, nothing is granted on them.
+-- table. Partitions are not named: they are reached through their parent alone, nothing is granted on them. The policy of
+-- report_conflict rides on the provider_id index of each.
 DO $$
 DECLARE
     unprotected regclass;
@@ -40,6 +41,12 @@ BEGIN
             USING (tenant_id = nullif(current_setting('penstock.tenant_id', true), '')::int4)
         $policy$, unprotected);
     END LOOP;
+    -- Has no tenant of its own: what is told of a message is for those who see the message, which is itself under a policy.
+    IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = 'report_conflict'::regclass AND polname = 'own_messages') THEN
+        ALTER TABLE report_conflict ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY own_messages ON report_conflict FOR SELECT TO penstock_api
+            USING (EXISTS (SELECT FROM message m WHERE m.provider_id = report_conflict.provider_id));
+    END IF;
 END $$
 
 -- name: grant_needed
@@ -58,6 +65,7 @@ BEGIN
              '{key_id, tenant_id, prefix, label, scopes, created_at, expires_at, lifetime, last_used_at, revoked_at}'),
             ('api_key', '{INSERT}', '{tenant_id, key_hash, prefix, label, scopes, expires_at, lifetime}'),
             ('api_key', '{UPDATE}', '{expires_at, last_used_at, revoked_at}'),
+            ('account', '{SELECT}', '{account_id, held_until}'),
             ('account', '{INSERT}', '{account_id}'),
             ('audit', '{INSERT}', '{actor, action, tenant_id, subject, detail}'),
             ('campaign', '{SELECT, INSERT, UPDATE}', NULL),
@@ -69,6 +77,7 @@ BEGIN
             ('attempt', '{SELECT}', NULL),
             ('counter', '{SELECT, DELETE}', NULL),
             ('counter_delta', '{SELECT, INSERT, DELETE}', NULL),
+            ('report_conflict', '{SELECT}', NULL),
             ('opt_out', '{SELECT, INSERT, DELETE}', NULL),
             ('rolling_campaign', '{SELECT, INSERT, UPDATE}', NULL),
             ('message_reference', '{SELECT, INSERT}', NULL),

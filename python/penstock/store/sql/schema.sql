@@ -635,6 +635,10 @@ ALTER TABLE public.number_index ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.opt_out ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY own_messages ON public.report_conflict FOR SELECT TO penstock_api USING ((EXISTS ( SELECT
+   FROM public.message m
+  WHERE (m.provider_id = report_conflict.provider_id))));
+
 CREATE POLICY own_tenant ON public.api_key TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
 
 CREATE POLICY own_tenant ON public.attempt TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
@@ -670,6 +674,8 @@ CREATE POLICY own_tenant ON public.skipped TO penstock_api USING ((tenant_id = (
 CREATE POLICY own_tenant ON public.tenant TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
 
 CREATE POLICY own_tenant ON public.upload TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+ALTER TABLE public.report_conflict ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.rolling_campaign ENABLE ROW LEVEL SECURITY;
 
