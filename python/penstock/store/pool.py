@@ -10,7 +10,7 @@ rows: the one that the connection was told of when it was taken (roles.py).
 """
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, cast
 
@@ -105,18 +105,19 @@ class Store:
             "lock_timeout": _milliseconds(settings.lock_timeout),
             "idle_in_transaction_session_timeout": "60000",
         }
-        with translated_errors():
-            patience = {"lock_timeout": _milliseconds(min(settings.lock_timeout, CALLER_LOCK_TIMEOUT))}
-            engine = await _pool(dsn, settings.engine_pool, "penstock-engine", {**timeouts, **ENGINE_PLANNER}, _PlainConnection)
-            async with engine.acquire() as connection:
-                is_walled = await is_wall_up(connection)
-            role = {"role": API_ROLE} if is_walled else {}
-            api = await _pool(dsn, settings.api_pool, "penstock-api", {**timeouts, **patience, **role}, _CallersConnection)
-        try:
+        callers = {**timeouts, "lock_timeout": _milliseconds(min(settings.lock_timeout, CALLER_LOCK_TIMEOUT))}
+        async with AsyncExitStack() as stack:
+            with translated_errors():
+                engine = await _pool(
+                    dsn, settings.engine_pool, "penstock-engine", {**timeouts, **ENGINE_PLANNER}, _PlainConnection
+                )
+                stack.push_async_callback(engine.close)
+                async with engine.acquire() as connection:
+                    is_walled = await is_wall_up(connection)
+                role = {"role": API_ROLE} if is_walled else {}
+                api = await _pool(dsn, settings.api_pool, "penstock-api", {**callers, **role}, _CallersConnection)
+                stack.push_async_callback(api.close)
             yield cls(api, engine, is_walled=is_walled)
-        finally:
-            await engine.close()
-            await api.close()
 
     def tenant(self, tenant_id: TenantId) -> AbstractAsyncContextManager[Connection]:
         """A connection for one tenant's request: the database itself shows it nothing of another's."""
