@@ -123,3 +123,14 @@ async def test_a_pending_batch_is_found_by_any_of_its_messages(databases: Databa
             assert await singles.lock_pending_batch(connection, 1, MAIN, seq) is None
             await connection.execute("UPDATE batch SET state = 'pending' WHERE batch_id = $1", batch.batch_id)
         assert await singles.lock_pending_batch(connection, 1, MAIN, 100) is None
+
+
+async def test_due_single_messages_are_read_from_the_queue(store: Store) -> None:
+    """Lanes and batches to join: one probe of the queue a lane, from its head."""
+    async with store.engine() as connection:
+        await connection.execute("UPDATE campaign SET is_rolling = true")
+        lanes = await explain(connection, "runs.list_rolling_lanes", 1000, 1000)
+        assert indexes_on(lanes, "batch") == {"batch_ready"}
+        due = await explain(connection, "runs.lock_due_batches", 1, MAIN, 1000)
+        assert indexes_on(due, "batch") == {"batch_ready"}
+        assert indexes_on(due, "chunk") <= {"chunk_pkey", "chunk_range"}
