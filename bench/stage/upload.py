@@ -12,8 +12,9 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import aiohttp
 import msgspec
@@ -32,6 +33,7 @@ from penstock.domain.keys import Scope
 from penstock.domain.tenant import TenantSettings
 from penstock.ingest.audience import Intake
 from penstock.ingest.repeats import Repeats
+from penstock.ingest.singles import Singles
 from penstock.store import tenants
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
@@ -52,6 +54,7 @@ class OpenDoor(Authenticator):
 
 
 TENANT = tenants.TenantId(1)
+KEPT = timedelta(days=1)
 
 
 class Result(msgspec.Struct):
@@ -96,9 +99,10 @@ async def _fill(dsn: str) -> None:
 async def _measure_upload(store: Store, body: bytes, rows: int) -> Result:
     clock, metrics = SystemClock(), Metrics("bench")
     parts = Parts(
-        store=store, intake=Intake(store, Sms(), metrics, clock=clock, random=os.urandom),
-        repeats=Repeats(store, Http().idempotency_kept), metrics=metrics, clock=clock, random=os.urandom, http=Http(),
-        authenticator=OpenDoor(store, clock), account_id=AccountId("bench"), sender="Penstock",
+        store=store, intake=Intake(store, Sms(), metrics, clock=clock, random=os.urandom), metrics=metrics, clock=clock,
+        repeats=Repeats(store, Http().idempotency_kept),
+        singles=Singles(store, metrics, new_id=uuid4, kept=Http().idempotency_kept, announce=lambda _: None),
+        random=os.urandom, http=Http(), authenticator=OpenDoor(store, clock), account_id=AccountId("bench"), sender="Penstock",
     )  # fmt: skip
     web, halt = WebServer("bench", make_app(parts), "127.0.0.1", 0), asyncio.Event()
     async with asyncio.TaskGroup() as group:

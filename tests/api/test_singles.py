@@ -395,7 +395,7 @@ async def test_a_message_on_its_way_cannot_be_canceled(api: Api, rig: Rig) -> No
         await is_sending.wait()
         sending = await api.call("DELETE", answer.headers["Location"])
         go_on.set()
-    assert (sending.status, "being sent" in sending.json["detail"]) == (409, True)
+    assert (sending.status, "taken for sending" in sending.json["detail"]) == (409, True)
     rejected = await api.call("DELETE", answer.headers["Location"])
     assert (rejected.status, "rejected" in rejected.json["detail"]) == (409, True)
     assert await scene_of(api.parts.store, api.tenant_id, answer.json["id"]).states() == {"rejected": 1}

@@ -50,7 +50,7 @@ async def cancel(request: web.Request, caller: Caller) -> web.Response:
             is_canceled = await cancel_message(connection, caller.tenant_id, *place)
         message = await find(connection, caller.tenant_id, place)
     if not is_canceled and message.state != MessageState.CANCELED:
-        state = "being sent" if message.state == MessageState.QUEUED else message.state
+        state = "taken for sending" if message.state == MessageState.QUEUED else message.state
         raise StateConflictError(f"Only a message that waits can be canceled; this one is {state}.")
     return answer(message_views.detail(message))
 

@@ -77,10 +77,12 @@ class Chooser:
         if not lane.is_rolling:
             self._turns.spend(lane.tenant_id, segments)
 
-    def drop(self, lane: Lane) -> None:
-        """Nothing was due there after all."""
+    def drop(self, lane: Lane, *, is_held: bool) -> None:
+        """Nothing was due there after all, or it may not be sent now."""
         if not lane.is_rolling:
             self._turns.drop(lane)
+        elif is_held:
+            self._urgent.hold(lane)
 
     async def wait(self, halt: asyncio.Event, timeout_s: float) -> None:
         """For halt, for the time to be over, or for an announcement, unless a lane waits already and cannot be served."""

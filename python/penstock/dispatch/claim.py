@@ -49,6 +49,9 @@ class LeftOut(Struct, frozen=True):
 class NothingDue(Struct, frozen=True):
     """Nothing to claim in this lane."""
 
+    is_held: bool = False
+    """Whatever is due: the campaign or its account may not send now."""
+
 
 class Claimer:
     """Claims for one process."""
@@ -77,8 +80,10 @@ class Claimer:
         self, connection: Connection, lane: Lane, attempt_id: AttemptId, granted: int
     ) -> Claimed | LeftOut | NothingDue:
         campaign = await dispatch.lock_for_sending(connection, lane.tenant_id, lane.campaign_id)
-        run = await self._lock_due(connection, lane, campaign, granted) if campaign else None
-        if campaign is None or run is None:
+        if campaign is None:
+            return NothingDue(is_held=True)
+        run = await self._lock_due(connection, lane, campaign, granted)
+        if run is None:
             return NothingDue()
         batch = run.batch
         if campaign.is_expired:

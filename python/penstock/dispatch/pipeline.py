@@ -151,8 +151,8 @@ class Dispatcher:
         finally:
             parts.chooser.release(lane, left_segments)
         match claimed:
-            case NothingDue():
-                parts.chooser.drop(lane)
+            case NothingDue(is_held):
+                parts.chooser.drop(lane, is_held=is_held)
             case LeftOut():
                 parts.chooser.put_back(lane)
             case Claimed():

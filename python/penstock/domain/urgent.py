@@ -33,6 +33,8 @@ class UrgentLanes:
     def __init__(self) -> None:
         self._due: _Due = {}
         self._taken: dict[CampaignId, _Taken] = {}
+        self._held: set[CampaignId] = set()
+        """May not send now; the store tells when they may again."""
 
     @property
     def has_due(self) -> bool:
@@ -42,6 +44,8 @@ class UrgentLanes:
     def announce(self, lane: Lane) -> None:
         """Something was stored in the lane."""
         taken = self._taken.get(lane.campaign_id)
+        if lane.campaign_id in self._held:
+            return
         if taken is None:
             self._put(lane)
         else:
@@ -49,6 +53,7 @@ class UrgentLanes:
 
     def offer(self, lanes: Iterable[Lane]) -> None:
         """What the store says is due; of a lane that a sender has, it may speak of what is just being taken."""
+        self._held.clear()
         for lane in lanes:
             waiting = self._due.get(lane.tenant_id, {})
             if lane.campaign_id not in self._taken and lane.campaign_id not in waiting:
@@ -77,6 +82,10 @@ class UrgentLanes:
             self._put(replace(lane, segments=segments))
         if taken.later is not None:
             self._put(taken.later)
+
+    def hold(self, lane: Lane) -> None:
+        """Its account may not send: until the store is read again, announcements would only cost permits."""
+        self._held.add(lane.campaign_id)
 
     def _put(self, lane: Lane) -> None:
         lanes = self._due.setdefault(lane.tenant_id, {})

@@ -64,6 +64,22 @@ def test_the_store_speaks_of_lanes_that_nobody_has() -> None:
     assert [(one.tenant_id, one.segments) for one in rest if one] == [(2, 3), (3, 1)]
 
 
+def test_a_held_lane_waits_for_the_store() -> None:
+    """What is announced there costs nothing until the store has been read again."""
+    lanes = UrgentLanes()
+    lanes.announce(lane(1))
+    picked = lanes.pick()
+    assert picked is not None
+    lanes.release(picked, 0)
+    lanes.hold(picked)
+    lanes.announce(lane(1))
+    assert lanes.pick() is None
+    lanes.offer([lane(1, segments=2)])
+    again = lanes.pick()
+    assert again is not None
+    assert again.segments == 2
+
+
 def test_tenants_take_turns() -> None:
     """However many lanes a tenant has, another waits for one of them at most."""
     lanes = UrgentLanes()

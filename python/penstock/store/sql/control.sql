@@ -32,8 +32,11 @@ WHERE c.tenant_id = $1 AND c.campaign_id = $2 AND c.paced_from IS NOT NULL AND c
   AND b.tenant_id = c.tenant_id AND b.campaign_id = c.campaign_id AND b.state = 'pending'
 
 -- name: list_scheduled
--- scope: system. Scheduled campaigns whose time has come, at most $1. Rides on campaign_scheduled.
-SELECT tenant_id, campaign_id FROM campaign WHERE state = 'scheduled' AND send_at <= now() ORDER BY send_at LIMIT $1
+-- scope: system. Scheduled campaigns whose time has come, at most $1; those of a deactivated tenant wait, because their validity
+-- would run from the start. Rides on campaign_scheduled.
+SELECT c.tenant_id, c.campaign_id FROM campaign c
+JOIN tenant t ON t.tenant_id = c.tenant_id AND t.deactivated_at IS NULL
+WHERE c.state = 'scheduled' AND c.send_at <= now() ORDER BY c.send_at LIMIT $1
 
 -- name: list_watched
 -- scope: system. Sending campaigns with a rule that may pause them, with their folded books. Rides on campaign_sending and the

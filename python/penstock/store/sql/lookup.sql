@@ -70,9 +70,15 @@ ORDER BY m.tenant_id, m.msisdn, m.campaign_id, m.seq
 ON CONFLICT DO NOTHING
 
 -- name: mark_indexed
--- scope: system. Unless the chunk is another by now: joined with its neighbours, or of another upload. How many were the same.
-UPDATE chunk k SET is_indexed = true
-FROM (SELECT * FROM unnest($1::int4[], $2::uuid[], $3::int4[], $4::int4[], $5::timestamptz[])
-          AS g(tenant_id, campaign_id, chunk_no, messages, created_at) OFFSET 0) g
-WHERE k.tenant_id = g.tenant_id AND k.campaign_id = g.campaign_id AND k.chunk_no = g.chunk_no
-  AND k.messages = g.messages AND k.created_at = g.created_at
+-- scope: system. Unless the chunk is another by now: joined with its neighbours, or of another upload; one that a claim has is
+-- passed over, so that neither waits for the other's other chunks. How many were marked.
+WITH same AS MATERIALIZED (
+    SELECT k.tenant_id, k.campaign_id, k.chunk_no
+    FROM (SELECT * FROM unnest($1::int4[], $2::uuid[], $3::int4[], $4::int4[], $5::timestamptz[])
+              AS g(tenant_id, campaign_id, chunk_no, messages, created_at) OFFSET 0) g
+    JOIN chunk k ON k.tenant_id = g.tenant_id AND k.campaign_id = g.campaign_id AND k.chunk_no = g.chunk_no
+                AND k.messages = g.messages AND k.created_at = g.created_at
+    FOR UPDATE OF k SKIP LOCKED
+)
+UPDATE chunk k SET is_indexed = true FROM same
+WHERE k.tenant_id = same.tenant_id AND k.campaign_id = same.campaign_id AND k.chunk_no = same.chunk_no
