@@ -6,13 +6,27 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, controls, events, keys, lookup, messages, opt_outs, recipients, report, schemas, singles, tenant
+from penstock.api import (
+    campaigns,
+    controls,
+    events,
+    ingest,
+    keys,
+    lookup,
+    messages,
+    opt_outs,
+    recipients,
+    report,
+    schemas,
+    singles,
+    tenant,
+)
 from penstock.api.admin.routes import ADMIN_ROUTES, for_operators
 from penstock.api.auth import Authenticator
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
 from penstock.api.parts import PARTS, Parts
-from penstock.api.routes import ONCE, Route, SPENDS, delete, get, patch, post
+from penstock.api.routes import ONCE, SPENDS, Route, delete, get, patch, post, put
 from penstock.domain.keys import Scope
 
 CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
@@ -42,6 +56,10 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     get(MESSAGE, lookup.show, schemas.MessageDetail),
     delete(MESSAGE, singles.cancel, None, schemas.MessageDetail),
     get(f"{MESSAGE}/timeline", lookup.timeline, schemas.Timeline),
+    get("/v1/ingest", ingest.index, _List[schemas.SourceView]),
+    put("/v1/ingest/{source}", ingest.put_source, schemas.SourceSetup, schemas.SourceView, scope=Scope.MANAGE),
+    delete("/v1/ingest/{source}", ingest.drop, None, None, 204, scope=Scope.MANAGE),
+    post("/v1/ingest/{source}", ingest.take, None, schemas.EventTaken, 201, key=ONCE),
     get("/v1/opt-outs", opt_outs.index, _List[schemas.OptOutView]),
     post("/v1/opt-outs", opt_outs.add, schemas.Numbers, schemas.OptOutsAdded),
     delete("/v1/opt-outs", opt_outs.remove, schemas.Numbers, schemas.OptOutsRemoved),

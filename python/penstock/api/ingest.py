@@ -11,14 +11,22 @@ from penstock.api import idempotency, queries, schemas
 from penstock.api.answers import answer, stored
 from penstock.api.auth import Caller
 from penstock.api.bodies import raw_body, read_json, read_object
-from penstock.api.parts import PARTS, new_id
-from penstock.domain.errors import InvalidValueError, KeyRequiredError, NotFoundError
+from penstock.api.parts import PARTS, Parts, new_id
+from penstock.api.singles import rules_for
+from penstock.domain.errors import GatewayError, InvalidValueError, KeyRequiredError, NotFoundError
 from penstock.domain.event import REFERENCE_FIELD, Identity, Rule, identity_digest
+from penstock.domain.ids import message_id
+from penstock.domain.single import Single
 from penstock.ingest import control, events
+from penstock.ingest.events import RuledMessage
+from penstock.ingest.placing import place_messages
 from penstock.ingest.repeats import Replied
+from penstock.ingest.single_checks import Asked, check_messages
+from penstock.ingest.singles import Result
 from penstock.store import events as sources
 from penstock.store.events import Event, Source
 from penstock.store.idempotency import RequestKey, StoredAnswer
+from penstock.store.pool import Connection
 
 MOST_BYTES: Final = 100_000
 _SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,49}")
@@ -37,9 +45,10 @@ async def take(request: web.Request, caller: Caller) -> web.Response:
     event = Event(caller.tenant_id, source, identity, UUID(new_id(parts)), raw_body(request))
 
     async def decide() -> Replied:
+        sender = _Sender(caller, parts)
         async with parts.store.tenant(caller.tenant_id) as connection, connection.transaction():
-            send = parts.senders.for_caller(caller)
-            taken = await events.take_event(connection, event, given, setup.rule if setup else None, send)
+            taken = await events.take_event(connection, event, given, setup.rule if setup else None, sender.send)
+        parts.singles.announce(caller.tenant_id, sender.messages, sender.results)
         if not taken.is_new:
             return Replied(_KNOWN, is_repeat=True)
         view = schemas.EventTaken(id=str(event.event_id), message_id=taken.message_id, not_sent=taken.not_sent)
@@ -59,7 +68,7 @@ async def index(request: web.Request, caller: Caller) -> web.Response:
     return answer(schemas.Listing([_view(source) for source in found], None))
 
 
-async def put(request: web.Request, caller: Caller) -> web.Response:
+async def put_source(request: web.Request, caller: Caller) -> web.Response:
     """Say how the events of a source are told apart, and which message they send."""
     queries.parameters(request)
     source = _source_name(request)
@@ -79,6 +88,30 @@ async def drop(request: web.Request, caller: Caller) -> web.Response:
         if not await sources.drop_source(connection, caller.tenant_id, _source_name(request)):
             raise NotFoundError("There is no such source.")
     return web.Response(status=204)
+
+
+class _Sender:
+    """Sends an event's message as the caller would, and remembers it until it is committed."""
+
+    def __init__(self, caller: Caller, parts: Parts) -> None:
+        self._caller = caller
+        self._parts = parts
+        self.messages: list[Single] = []
+        self.results: list[Result] = []
+
+    async def send(self, connection: Connection, made: RuledMessage) -> str:
+        """Store it in the event's transaction; its id. Raises InvalidValueError, OptedOutError."""
+        caller, parts = self._caller, self._parts
+        asked = Asked(to=made.to, text=made.text, sender=made.sender or caller.settings.sender or parts.sender)
+        (message,) = check_messages([asked], rules_for(caller, parts))
+        if isinstance(message, GatewayError):
+            raise message
+        (placed,) = await place_messages(connection, caller.tenant_id, [message], lambda: UUID(new_id(parts)))
+        if isinstance(placed, GatewayError):
+            raise placed
+        self.messages.append(message)
+        self.results.append(placed)
+        return message_id(placed.campaign_id, placed.seq)
 
 
 def _source_name(request: web.Request) -> str:

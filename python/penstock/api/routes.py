@@ -74,6 +74,11 @@ def patch(path: str, handler: TenantHandler, takes: type[Struct], gives: object,
     return Route(method="PATCH", path=path, handler=handler, scope=scope, takes=takes, gives=gives)
 
 
+def put(path: str, handler: TenantHandler, takes: type[Struct], gives: object, *, scope: Scope = Scope.SEND) -> Route:
+    """Set something, whatever it was before."""
+    return Route(method="PUT", path=path, handler=handler, scope=scope, takes=takes, gives=gives)
+
+
 def delete(  # noqa: PLR0913 - a line of the table
     path: str,
     handler: TenantHandler,

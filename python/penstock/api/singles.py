@@ -30,7 +30,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     parts = request.app[PARTS]
     body = await read_json(request, schemas.NewMessages)
     asked = _asked(body)
-    messages = check_messages([_with_sender(one, caller, parts) for one in asked], _rules(caller, parts))
+    messages = check_messages([_with_sender(one, caller, parts) for one in asked], rules_for(caller, parts))
     render = _render_list(messages) if body.messages is not None else _render_one(messages[0], request_id(request))
 
     async def send(key: RequestKey | None) -> Replied:
@@ -72,7 +72,8 @@ def _with_sender(one: schemas.NewMessage, caller: Caller, parts: Parts) -> Asked
     return Asked(to=one.to, text=one.text, sender=sender, send_at=one.send_at, reference=one.reference)
 
 
-def _rules(caller: Caller, parts: Parts) -> Rules:
+def rules_for(caller: Caller, parts: Parts) -> Rules:
+    """What the caller's tenant and this moment say about a message."""
     return Rules(
         account_id=AccountId(caller.settings.traffic_account_id or parts.account_id),
         region=caller.settings.default_region, most_parts=parts.most_parts, now=parts.clock.now(),

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from penstock import _core
-from penstock.domain.errors import InvalidValueError
+from penstock.domain.errors import InvalidValueError, OptedOutError
 from penstock.domain.event import Rule, rule_applies, template_value
 from penstock.store import events
 from penstock.store.events import Event
@@ -33,7 +33,7 @@ class Taken(Struct, frozen=True):
 
 
 SendMessage = Callable[[Connection, RuledMessage], Awaitable[str]]
-"""Stores a single message in the transaction and returns its id. Raises InvalidValueError for one that cannot be sent."""
+"""Stores a single message in the transaction and returns its id. Raises InvalidValueError and OptedOutError."""
 
 
 async def take_event(
@@ -46,7 +46,7 @@ async def take_event(
         return Taken(is_new=True)
     try:
         message_id = await send(connection, render(rule, fields))
-    except InvalidValueError as error:
+    except (InvalidValueError, OptedOutError) as error:
         return Taken(is_new=True, not_sent=error.detail)
     await events.note_event_message(connection, event, message_id)
     return Taken(is_new=True, message_id=message_id)

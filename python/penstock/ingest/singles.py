@@ -116,6 +116,11 @@ class Singles:
             raise UnavailableError("The message could not be stored in time.", retry_after_s=RETRY_AFTER_S)
         return await waiting.replied
 
+    def announce(self, tenant_id: TenantId, messages: Sequence[Single], results: Sequence[Result]) -> None:
+        """Tell the senders what somebody else stored (placing.py) and has committed."""
+        for lane in lanes_of(tenant_id, messages, results):
+            self._announce(lane)
+
     async def run(self, halt: asyncio.Event) -> None:
         """Store whatever waits; what was handed in before the halt is stored before this returns."""
         async with asyncio.TaskGroup() as group:

@@ -546,6 +546,7 @@ CREATE INDEX attempt_campaign ON public.attempt USING btree (campaign_id, attemp
 CREATE INDEX attempt_open ON public.attempt USING btree (lease_until) WHERE (state = 'open'::public.attempt_state);
 
 CREATE INDEX attempt_range ON public.attempt USING btree (campaign_id, last_seq);
+
 CREATE INDEX audit_tenant ON public.audit USING btree (tenant_id, audit_id);
 
 CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
