@@ -107,7 +107,7 @@ class Claimer:
             codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE,
         )  # fmt: skip
         await dispatch.open_attempt(connection, attempt, intent)
-        is_last_due = campaign.paced_to is not None and encoded.last_seq + 1 >= campaign.paced_to
+        is_last_due = campaign.due_to is not None and encoded.last_seq + 1 >= campaign.due_to
         return Claimed(attempt, encoded.body, encoded.segments, is_last_due)
 
     async def _encode(

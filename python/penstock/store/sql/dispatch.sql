@@ -24,7 +24,10 @@ ORDER BY c.campaign_id LIMIT $1
 SELECT c.text, c.sender, c.account_id, a.learned_batch_size, coalesce(c.expires_at <= now(), false) AS is_expired,
        CASE WHEN c.paced_from IS NOT NULL THEN
            least(c.next_seq, ceil(extract(epoch FROM now() + interval '1 second' - c.paced_from) * c.next_seq / c.pace_s))::int4
-       END AS paced_to
+       END AS paced_to,
+       CASE WHEN c.paced_from IS NOT NULL THEN
+           least(c.next_seq, ceil(extract(epoch FROM now() - c.paced_from) * c.next_seq / c.pace_s))::int4
+       END AS due_to
 FROM campaign c JOIN account a ON a.account_id = c.account_id
 WHERE c.tenant_id = $1 AND c.campaign_id = $2 AND c.state = 'sending' AND (a.held_until IS NULL OR a.held_until <= now())
 FOR SHARE OF c
