@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, controls, events, messages, opt_outs, recipients, report, schemas
+from penstock.api import campaigns, controls, messages, opt_outs, recipients, report, schemas, watch
 from penstock.api.auth import Authenticator
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
@@ -29,7 +29,7 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     post(f"{CAMPAIGN}/cancel", controls.cancel, schemas.Empty, schemas.CanceledView, key=ONCE),
     post(f"{CAMPAIGN}/retry-failed", controls.retry_failed, schemas.RetryRequest, schemas.RetryView, key=ONCE),
     post(f"{CAMPAIGN}/quote", controls.quote, schemas.Empty, schemas.Quote, scope=Scope.READ),
-    get(f"{CAMPAIGN}/events", events.stream, None),
+    get(f"{CAMPAIGN}/events", watch.stream, None),
     post(f"{CAMPAIGN}/recipients", recipients.upload, None, schemas.UploadAnswer),
     delete(f"{CAMPAIGN}/recipients", recipients.discard, None, None, 204),
     get(f"{CAMPAIGN}/skipped", recipients.skipped, _List[schemas.SkippedView]),
@@ -49,7 +49,7 @@ def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.App
     for route in TENANT_ROUTES:
         app.router.add_route(route.method, route.path, for_tenants(parts.authenticator, route))
     app.router.add_routes(extra_routes)
-    events.prepare(app)
+    watch.prepare(app)
     return app
 
 
