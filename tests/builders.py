@@ -16,8 +16,9 @@ import asyncpg
 from penstock import _core
 from penstock.clock import SystemClock
 from penstock.config import RateLimit
+from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
-from penstock.dispatch.claim import BatchBounds, Claimer
+from penstock.dispatch.claim import Claimer
 from penstock.dispatch.pipeline import Brake, Dispatcher, Parts
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool

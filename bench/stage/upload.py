@@ -28,7 +28,10 @@ from penstock.api.server import WebServer
 from penstock.clock import SystemClock
 from penstock.config import Database, Http, Sms
 from penstock.domain.ids import AccountId, uuid7
+from penstock.domain.keys import Scope
+from penstock.domain.tenant import TenantSettings
 from penstock.ingest.audience import Intake
+from penstock.ingest.repeats import Repeats
 from penstock.store import tenants
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
@@ -45,7 +48,7 @@ class OpenDoor(Authenticator):
 
     async def authenticate(self, _: object) -> Caller:
         """Say who is calling."""
-        return Caller(TENANT, b"\0" * 32)
+        return Caller(TENANT, b"\0" * 32, 0, frozenset(Scope), TenantSettings())
 
 
 TENANT = tenants.TenantId(1)
@@ -93,8 +96,9 @@ async def _fill(dsn: str) -> None:
 async def _measure_upload(store: Store, body: bytes, rows: int) -> Result:
     clock, metrics = SystemClock(), Metrics("bench")
     parts = Parts(
-        store=store, intake=Intake(store, Sms(), metrics, clock=clock, random=os.urandom), metrics=metrics, clock=clock,
-        random=os.urandom, http=Http(), authenticator=OpenDoor(store, clock), account_id=AccountId("bench"), sender="Penstock",
+        store=store, intake=Intake(store, Sms(), metrics, clock=clock, random=os.urandom),
+        repeats=Repeats(store, Http().idempotency_kept), metrics=metrics, clock=clock, random=os.urandom, http=Http(),
+        authenticator=OpenDoor(store, clock), account_id=AccountId("bench"), sender="Penstock",
     )  # fmt: skip
     web, halt = WebServer("bench", make_app(parts), "127.0.0.1", 0), asyncio.Event()
     async with asyncio.TaskGroup() as group:

@@ -18,12 +18,15 @@ from penstock.api.parts import Parts
 from penstock.api.server import WebServer
 from penstock.clock import SystemClock
 from penstock.config import Http, Sms
+from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, TenantId
 from penstock.ingest.audience import Intake
 from penstock.ingest.repeats import Repeats
+from penstock.ingest.singles import Singles
 from penstock.store import tenants
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
+from tests.builders import new_id
 
 KEY = "pk_first_0123456789abcdef"
 OTHER_KEY = "pk_other_0123456789abcdef"
@@ -104,12 +107,19 @@ def http_settings() -> Http:
 
 
 @pytest.fixture
-def parts(store: Store, http_settings: Http) -> Parts:
+def announced() -> list[Lane]:
+    """What a sender of this process would have been told."""
+    return []
+
+
+@pytest.fixture
+def parts(store: Store, http_settings: Http, announced: list[Lane]) -> Parts:
     """The application's surroundings."""
     clock, metrics = SystemClock(), Metrics("test")
     intake = Intake(store, Sms(batch_size=CHUNK), metrics, clock=clock, random=os.urandom, piece_bytes=PIECE)
+    singles = Singles(store, metrics, new_id=new_id, kept=timedelta(days=7), announce=announced.append)
     return Parts(
-        store=store, intake=intake, repeats=Repeats(store, timedelta(days=7)), metrics=metrics, clock=clock,
+        store=store, intake=intake, repeats=Repeats(store, timedelta(days=7)), singles=singles, metrics=metrics, clock=clock,
         random=os.urandom, http=http_settings,
         authenticator=Authenticator(store, clock), account_id=AccountId("00000000-0000-4000-8000-000000000001"),
         sender="Penstock",
@@ -124,6 +134,7 @@ async def api(parts: Parts) -> AsyncIterator[Api]:
     tenant_id = await _tenant(parts.store, "first", KEY)
     async with asyncio.TaskGroup() as group:
         group.create_task(server.run(halt))
+        group.create_task(parts.singles.run(halt))
         await server.listening.wait()
         async with aiohttp.ClientSession() as session:
             yield Api(session, f"http://127.0.0.1:{server.port}", KEY, tenant_id, parts)

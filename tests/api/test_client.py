@@ -1,12 +1,14 @@
 """The client against the served application."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 
-from penstock.client import Client, Pace, ProblemError
+from penstock.client import Client, Pace, ProblemError, Retries
 from penstock.clock import SystemClock
 from tests.api.conftest import KEY, Api, rows
 
@@ -111,3 +113,41 @@ async def test_wrong_key_is_a_problem(api: Api) -> None:
         with pytest.raises(ProblemError) as caught:
             await client.get_campaign("00000000-0000-7000-8000-000000000000")
     assert caught.value.status == 401
+
+
+@pytest.fixture
+async def flaky(api: Api) -> AsyncIterator[str]:
+    """A door in front of the gateway that breaks the connection after the first request has taken effect."""
+    broken = 0
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal broken
+        broken += 1
+        _, _, port = api.url.rpartition(":")
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", int(port))
+        inner_writer.write(await reader.read(65536))
+        answer = await inner_reader.read(65536)
+        if broken > 1:
+            writer.write(answer)
+            await writer.drain()
+        inner_writer.close()
+        writer.close()
+
+    server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+
+
+async def test_a_broken_answer_is_asked_for_again_under_the_same_key(api: Api, flaky: str) -> None:
+    """The campaign whose answer was lost is the one that the repetition gets: there is no second one."""
+    async with Client(flaky, KEY, retries=Retries(first_s=0.01)) as client:
+        created = await client.create_campaign("Spring", "Hi")
+    listed = (await api.call("GET", "/v1/campaigns")).json["items"]
+    assert [one["id"] for one in listed] == [created.id]
+
+
+async def test_a_post_without_a_key_is_not_repeated(flaky: str) -> None:
+    """Whether it took effect is for the caller to look up."""
+    async with Client(flaky, KEY, retries=Retries(first_s=0.01)) as client:
+        with pytest.raises(aiohttp.ClientError):
+            await client.add_opt_outs(["+4915100000001"])

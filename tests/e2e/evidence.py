@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -73,6 +74,17 @@ class Database:
         finally:
             await connection.close()
         return key.text
+
+    @asynccontextmanager
+    async def locked(self, table: str) -> AsyncIterator[None]:
+        """Meanwhile nobody else writes to the table: whoever wants to, waits inside its transaction."""
+        connection = await connect(self.dsn)
+        try:
+            async with connection.transaction():
+                await connection.execute(f"LOCK TABLE {table} IN SHARE MODE")
+                yield
+        finally:
+            await connection.close()
 
     async def release(self) -> None:
         """End every account's hold now, as an operator would."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock import __version__, _core
 from tests.e2e.processes import Site, plain_environment, site
 
 PENSTOCK = (sys.executable, "-m", "penstock")
@@ -103,6 +104,8 @@ async def test_check_says_what_is_there(dsn: str, valkey_url: str) -> None:
     """`check` names versions and ends with ok; with a wrong address it is one line and exit code 1."""
     where = {"DATABASE_URL": dsn, "REDIS_URL": valkey_url, "PENSTOCK_MODE": "mock"}
     good = await run("check", **where)
+    versions = f"core {_core.__version__}, codec {_core.CODEC_VERSION}, numbering {_core.NUMBER_METADATA_VERSION}, mode mock"
+    assert good.stdout.splitlines()[0] == f"penstock {__version__}, {versions}"
     assert good.stdout.splitlines()[-1] == "ok"
     bad = await run("check", **where | {"DATABASE_URL": "postgresql://penstock@127.0.0.1:1/penstock"})
     assert (bad.returncode, len(bad.stderr.splitlines())) == (1, 1)

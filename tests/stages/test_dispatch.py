@@ -10,7 +10,7 @@ import pytest
 
 from penstock.clock import SystemClock
 from penstock.config import Mitto, Redis
-from penstock.dispatch.claim import BatchBounds
+from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.settle import Settler
 from penstock.domain.errors import UnavailableError
 from penstock.domain.ids import AccountId, AttemptId

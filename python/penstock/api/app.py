@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, controls, messages, opt_outs, recipients, report, schemas, watch
+from penstock.api import campaigns, controls, events, lookup, messages, opt_outs, recipients, report, schemas, singles
 from penstock.api.auth import Authenticator
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
@@ -15,6 +15,7 @@ from penstock.api.routes import ONCE, SPENDS, Route, delete, get, post
 from penstock.domain.keys import Scope
 
 CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
+MESSAGE: Final = "/v1/messages/{message_id}"
 
 _List = schemas.Listing
 
@@ -29,12 +30,17 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     post(f"{CAMPAIGN}/cancel", controls.cancel, schemas.Empty, schemas.CanceledView, key=ONCE),
     post(f"{CAMPAIGN}/retry-failed", controls.retry_failed, schemas.RetryRequest, schemas.RetryView, key=ONCE),
     post(f"{CAMPAIGN}/quote", controls.quote, schemas.Empty, schemas.Quote, scope=Scope.READ),
-    get(f"{CAMPAIGN}/events", watch.stream, None),
+    get(f"{CAMPAIGN}/events", events.stream, None),
     post(f"{CAMPAIGN}/recipients", recipients.upload, None, schemas.UploadAnswer),
     delete(f"{CAMPAIGN}/recipients", recipients.discard, None, None, 204),
     get(f"{CAMPAIGN}/skipped", recipients.skipped, _List[schemas.SkippedView]),
     get(f"{CAMPAIGN}/messages", messages.index, _List[schemas.MessageView]),
     get(f"{CAMPAIGN}/report", report.stream, None),
+    post("/v1/messages", singles.create, schemas.NewMessages, schemas.MessageDetail, 201, key=ONCE),
+    post("/v1/messages/search", lookup.search, schemas.SearchRequest, schemas.Found, scope=Scope.READ),
+    get(MESSAGE, lookup.show, schemas.MessageDetail),
+    delete(MESSAGE, singles.cancel, None, schemas.MessageDetail),
+    get(f"{MESSAGE}/timeline", lookup.timeline, schemas.Timeline),
     get("/v1/opt-outs", opt_outs.index, _List[schemas.OptOutView]),
     post("/v1/opt-outs", opt_outs.add, schemas.Numbers, schemas.OptOutsAdded),
     delete("/v1/opt-outs", opt_outs.remove, schemas.Numbers, schemas.OptOutsRemoved),
@@ -49,7 +55,7 @@ def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.App
     for route in TENANT_ROUTES:
         app.router.add_route(route.method, route.path, for_tenants(parts.authenticator, route))
     app.router.add_routes(extra_routes)
-    watch.prepare(app)
+    events.prepare(app)
     return app
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from aiohttp import web
 
+from penstock import _core
 from penstock.api.parts import PARTS
 from penstock.api.streams import check_announced_size, open_body, read_whole
 from penstock.domain.errors import InvalidValueError, MalformedRequestError, RequestTimeoutError, UnsupportedTypeError
@@ -41,6 +42,17 @@ async def read_optional_json(request: web.Request, kind: type[Value]) -> Value:
     if not request.can_read_body:
         return kind()
     return await read_json(request, kind)
+
+
+async def read_object(request: web.Request, limit: int) -> dict[str, object]:
+    """The body as a JSON object of any fields, at most `limit` bytes. Two readers cannot understand it differently."""
+    check_content_type(request, _JSON)
+    request[_RAW_BODY] = body = await _read(request, limit)
+    try:
+        _core.canonical_json(body)
+        return msgspec.json.decode(body, type=dict[str, object])
+    except (_core.FormatError, msgspec.DecodeError) as error:
+        raise MalformedRequestError(f"The body is not a JSON object ({error}).") from None
 
 
 def raw_body(request: web.Request) -> bytes:
@@ -74,16 +86,17 @@ def decode(body: bytes, kind: type[Value]) -> Value:
     return value
 
 
-async def _read(request: web.Request) -> bytes:
+async def _read(request: web.Request, limit: int | None = None) -> bytes:
     """Within one deadline for the whole body: a JSON body is small, so a dripping one is not honest."""
     http = request.app[PARTS].http
-    check_announced_size(request, http.max_json_bytes)
+    limit = limit or http.max_json_bytes
+    check_announced_size(request, limit)
     try:
         async with (
             asyncio.timeout(http.body_timeout.total_seconds()),
             aclosing(open_body(request, http.body_timeout)) as source,
         ):
-            return await read_whole(source, http.max_json_bytes)
+            return await read_whole(source, limit)
     except TimeoutError:
         raise RequestTimeoutError("The body did not arrive in time.") from None
 

@@ -66,7 +66,7 @@ def page(given: Mapping[str, str]) -> Page:
     if not _LIMIT.fullmatch(limit) or int(limit) > MOST_ITEMS:
         raise InvalidValueError(f"limit is a number from 1 to {MOST_ITEMS}.")
     after = given.get("after")
-    return Page(int(limit), None if after is None else _decode(after))
+    return Page(int(limit), None if after is None else decode_cursor(after))
 
 
 def position(page: Page, read: Callable[[bytes], Position], first: Position) -> Position:
@@ -89,14 +89,16 @@ def bounded_int(text: bytes, bound: int) -> int:
 def next_url(request: web.Request, cursor: bytes) -> str:
     """This request's address with the cursor in place of the old one."""
     given = {name: text for name, text in request.query.items() if name != "after"}
-    return f"{request.path}?{urlencode({**given, 'after': _encode(cursor)})}"
+    return f"{request.path}?{urlencode({**given, 'after': encode_cursor(cursor)})}"
 
 
-def _encode(cursor: bytes) -> str:
+def encode_cursor(cursor: bytes) -> str:
+    """A position as callers see it."""
     return base64.urlsafe_b64encode(cursor).rstrip(b"=").decode()
 
 
-def _decode(text: str) -> bytes:
+def decode_cursor(text: str) -> bytes:
+    """The position that was given out."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):

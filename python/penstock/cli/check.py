@@ -49,7 +49,10 @@ async def _check(settings: "Settings") -> list[str]:
     from penstock import __version__, _core
     from penstock.cli.environment import running_servers
 
-    print(f"penstock {__version__}, core {_core.__version__}, codec {_core.CODEC_VERSION}, mode {settings.mode}")
+    print(
+        f"penstock {__version__}, core {_core.__version__}, codec {_core.CODEC_VERSION},"
+        f" numbering {_core.NUMBER_METADATA_VERSION}, mode {settings.mode}"
+    )
     with running_servers(settings) as running:
         return [*await _check_database(running), *await _check_redis(running)]
 

@@ -17,6 +17,7 @@ from penstock.client.models import (
     StoredUpload,
     UploadResult,
 )
+from penstock.client.retry import Retries
 
 __all__ = [
     "Campaign",
@@ -30,6 +31,7 @@ __all__ = [
     "ProblemError",
     "Progress",
     "Quote",
+    "Retries",
     "Retry",
     "SkippedRow",
     "StoredUpload",

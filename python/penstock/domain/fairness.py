@@ -18,7 +18,9 @@ class Lane(Struct, frozen=True):
     campaign_id: CampaignId
     account_id: AccountId
     segments: int
-    """Segments of its next batch, as far as they are due."""
+    """Segments of its next batch, as far as they are due; of a rolling campaign, of what is waiting."""
+    is_rolling: bool = False
+    """Single messages: served before any campaign (urgent.py)."""
     is_paced: bool = False
     """Only a slice of the batch is due, so that it is offered to one sender at a time."""
 

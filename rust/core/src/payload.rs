@@ -23,11 +23,15 @@
 //! versions stay readable as long as chunks of theirs can be stored.
 
 use crate::CODEC_VERSION;
+use crate::bounds::MAX_SEQ;
 use crate::error::Error;
 
 const HEADER_BYTES: usize = 16;
 const CHECKED_HEADER_BYTES: usize = 12;
 const BYTES_PER_MESSAGE: usize = 8 + 1 + 4;
+
+/// E.164 has at most 15 digits.
+const NUMBERS: std::ops::Range<i64> = 1..1_000_000_000_000_000;
 
 /// Collects messages and packs them.
 #[derive(Debug, Clone, Default)]
@@ -111,17 +115,17 @@ impl<'a> Payload<'a> {
     /// [`Error::Payload`] when the version is unknown or the bytes are not those that were packed.
     pub fn open(bytes: &'a [u8]) -> Result<Self, Error> {
         let version = bytes.first().copied().ok_or_else(|| damaged("it is empty"))?;
-        if version != CODEC_VERSION {
-            return Err(Error::Payload(format!(
-                "The payload has version {version}; this program reads version {CODEC_VERSION}."
-            )));
-        }
+        check_version(version)?;
         let header = bytes.first_chunk::<HEADER_BYTES>().ok_or_else(|| damaged("its header is cut off"))?;
-        let [_, _, v0, v1, n0, n1, n2, n3, f0, f1, f2, f3, c0, c1, c2, c3] = *header;
+        let [_, reserved, v0, v1, n0, n1, n2, n3, f0, f1, f2, f3, c0, c1, c2, c3] = *header;
         if u32::from_le_bytes([c0, c1, c2, c3]) != check_sum(bytes) {
             return Err(damaged("its check sum is wrong"));
         }
         let count = u32::from_le_bytes([n0, n1, n2, n3]) as usize;
+        let first_seq = u32::from_le_bytes([f0, f1, f2, f3]);
+        if reserved != 0 || u64::from(first_seq) + count as u64 > MAX_SEQ + 1 {
+            return Err(damaged("its header says what no writer writes"));
+        }
         let columns = &bytes[HEADER_BYTES..];
         if columns.len() / BYTES_PER_MESSAGE < count {
             return Err(damaged("it is shorter than its messages"));
@@ -129,10 +133,14 @@ impl<'a> Payload<'a> {
         let (numbers, rest) = columns.split_at(count * 8);
         let (segments, rest) = rest.split_at(count);
         let (ends, values) = rest.split_at(count * 4);
+        let numbers = numbers.as_chunks().0;
+        if !numbers.iter().all(|bytes| NUMBERS.contains(&i64::from_le_bytes(*bytes))) {
+            return Err(damaged("a number is none"));
+        }
         Ok(Self {
-            first_seq: u32::from_le_bytes([f0, f1, f2, f3]),
+            first_seq,
             values_per_message: usize::from(u16::from_le_bytes([v0, v1])),
-            numbers: numbers.as_chunks().0,
+            numbers,
             segments,
             ends: ends.as_chunks().0,
             values,
@@ -202,6 +210,17 @@ pub fn find_numbers(payload: &[u8], mut wanted: Vec<i64>) -> Result<Vec<u32>, Er
     wanted.sort_unstable();
     let found = (payload.first_seq..).zip(payload.numbers());
     Ok(found.filter(|(_, number)| wanted.binary_search(number).is_ok()).map(|(seq, _)| seq).collect())
+}
+
+/// Old versions stay readable; one from a later release is not guessed at.
+fn check_version(version: u8) -> Result<(), Error> {
+    match version {
+        CODEC_VERSION => Ok(()),
+        newer if newer > CODEC_VERSION => Err(Error::Payload(format!(
+            "The payload has version {newer}, which a later release wrote; this one reads up to version {CODEC_VERSION}."
+        ))),
+        other => Err(Error::Payload(format!("The payload has version {other}, which no release wrote."))),
+    }
 }
 
 fn check_sum(bytes: &[u8]) -> u32 {

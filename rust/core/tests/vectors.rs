@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use penstock_core::phone::PhoneReader;
+use penstock_core::phone::{Number, PhoneReader};
 use penstock_core::template::Template;
+use penstock_core::text_list::TextList;
+use penstock_core::transliterate::transliterate;
 use penstock_core::{answer, canonical, fingerprint, report, segment};
 use serde_json::{Value, json};
 
@@ -18,31 +20,59 @@ fn text<'a>(case: &'a Value, name: &str) -> &'a str {
     case[name].as_str().expect("a text")
 }
 
-fn expected(case: &Value) -> usize {
-    usize::try_from(case["expected"].as_u64().expect("a number")).expect("a small number")
+fn list(texts: &TextList) -> Vec<&str> {
+    texts.iter().collect()
+}
+
+fn usize_of(value: &Value) -> usize {
+    usize::try_from(value.as_u64().expect("a number")).expect("a small number")
+}
+
+fn times(case: &Value) -> usize {
+    usize_of(&case["times"])
 }
 
 /// Texts travel as the vectors say.
 #[test]
 fn segments_are_counted() {
     for case in cases("segments") {
-        let times = usize::try_from(case["times"].as_u64().expect("a number")).expect("a small number");
-        let text = text(&case, "text").repeat(times) + text(&case, "tail");
+        let text = text(&case, "text").repeat(times(&case)) + text(&case, "tail");
         let found = segment::segments(&text);
         assert_eq!(
-            json!([found.encoding.name(), found.units, found.parts]),
-            json!([case["encoding"], case["units"], case["parts"]]),
+            json!([found.encoding.name(), found.units, found.parts, segment::forcing(&text)]),
+            json!([case["encoding"], case["units"], case["parts"], case["forcing"]]),
             "{case}"
         );
     }
 }
 
-/// Numbers are read as the vectors say.
+/// Texts are rewritten, or left, as the vectors say.
+#[test]
+fn texts_are_transliterated() {
+    for case in cases("transliterate") {
+        let found = transliterate(&text(&case, "text").repeat(times(&case)));
+        let changes: Vec<_> =
+            found.changes.iter().map(|change| json!([change.from, change.to, change.count])).collect();
+        let said = json!([found.text, found.outcome.name(), changes, found.left]);
+        let expected = text(&case, "written").repeat(times(&case));
+        assert_eq!(said, json!([expected, case["outcome"], case["changes"], case["left"]]), "{case}");
+        assert_eq!(found.before.parts - found.after.parts, usize_of(&case["parts_saved"]), "{case}");
+    }
+}
+
+/// Numbers are read, and known, as the vectors say.
 #[test]
 fn numbers_are_read() {
     for case in cases("numbers") {
         let reader = PhoneReader::new(case["region"].as_str(), None).expect("a region");
-        assert_eq!(json!(reader.read(text(&case, "text"))), case["number"], "{case}");
+        let found = reader.read(text(&case, "text"));
+        assert_eq!(json!(found), case["number"], "{case}");
+        if let Some(number) = found.and_then(Number::new) {
+            let zones = number.time_zones().names();
+            let kind = number.kind();
+            let said = json!([number.region(), number.calling_code(), kind.name(), kind.is_known(), zones]);
+            assert_eq!(said, case["facts"], "{case}");
+        }
     }
 }
 
@@ -66,9 +96,9 @@ fn templates_are_compiled() {
 #[test]
 fn bulk_answers_are_read() {
     for case in cases("bulk_answer") {
-        let found = answer::read_bulk_answer(text(&case, "body").as_bytes(), expected(&case));
-        let said =
-            json!([found.reason.map(answer::Distrust::name), found.bulk_id, found.positions, found.ids, found.refused]);
+        let found = answer::read_bulk_answer(text(&case, "body").as_bytes(), usize_of(&case["expected"]));
+        let reason = found.reason.map(answer::Distrust::name);
+        let said = json!([reason, found.bulk_id, found.positions, list(&found.ids), found.refused]);
         let expected = json!([case["reason"], case["bulk_id"], case["positions"], case["ids"], case["refused"]]);
         assert_eq!(said, expected, "{case}");
     }
@@ -84,7 +114,8 @@ fn reports_are_read() {
             continue;
         }
         let found = found.expect("reports");
-        let said = json!([found.ids, found.statuses, found.times_us, found.errors, found.unreadable]);
+        let texts = json!([list(&found.ids), list(&found.statuses)]);
+        let said = json!([texts[0], texts[1], found.times_us, found.errors, found.unreadable]);
         let expected = json!([case["ids"], case["statuses"], case["times_us"], case["errors"], case["unreadable"]]);
         assert_eq!(said, expected, "{case}");
         assert_eq!(report::read_reports(&found.lines, "application/x-ndjson").as_ref(), Ok(&found), "{case}");

@@ -33,7 +33,7 @@ impl EncodedBatch {
 
     #[getter]
     fn messages(&self) -> usize {
-        self.rest.seqs.len()
+        self.rest.messages
     }
 
     #[getter]
@@ -44,11 +44,6 @@ impl EncodedBatch {
     #[getter]
     fn left_segments(&self) -> u64 {
         self.rest.left_segments
-    }
-
-    #[getter]
-    fn seqs(&self) -> &[u32] {
-        &self.rest.seqs
     }
 }
 

@@ -22,7 +22,20 @@ from penstock.api.schemas.controls import (
     TrialRequest,
 )
 from penstock.api.schemas.forms import Empty, Listing, Region, Request
-from penstock.api.schemas.messages import MessageView
+from penstock.api.schemas.ingest import EventTaken, RuleSetup, SourceSetup, SourceView
+from penstock.api.schemas.messages import (
+    Found,
+    MessageDetail,
+    MessageError,
+    MessageResult,
+    MessageResults,
+    MessageView,
+    NewMessage,
+    NewMessages,
+    SearchRequest,
+    Timeline,
+    TimelineEvent,
+)
 from penstock.api.schemas.opt_outs import MOST_NUMBERS, Numbers, OptOutsAdded, OptOutsRemoved, OptOutView
 from penstock.api.schemas.recipients import ProblemRow, SkippedView, UploadAnswer
 
@@ -34,9 +47,17 @@ __all__ = [
     "CanceledView",
     "Counts",
     "Empty",
+    "EventTaken",
+    "Found",
     "Listing",
+    "MessageDetail",
+    "MessageError",
+    "MessageResult",
+    "MessageResults",
     "MessageView",
     "NewCampaign",
+    "NewMessage",
+    "NewMessages",
     "Numbers",
     "Obstacle",
     "OptOutView",
@@ -52,8 +73,14 @@ __all__ = [
     "Request",
     "RetryRequest",
     "RetryView",
+    "RuleSetup",
+    "SearchRequest",
     "SendRequest",
     "SkippedView",
+    "SourceSetup",
+    "SourceView",
+    "Timeline",
+    "TimelineEvent",
     "TrialRequest",
     "UploadAnswer",
     "UploadView",

@@ -1,7 +1,8 @@
 -- name: list_due_lanes
 -- scope: system. Sending campaigns whose account is not held, each with the segments of its next due batch; at most $1.
--- Rides on campaign_sending, then one index probe of batch_ready a campaign. Of a paced campaign only what is due within the
--- next second is counted (at the batch's average): a permit for the whole batch would be taken from others and not used.
+-- Rolling ones are asked for by themselves (runs.sql). Rides on campaign_sending, then one index probe of batch_ready a
+-- campaign. Of a paced campaign only what is due within the next second is counted (at the batch's average): a permit for the
+-- whole batch would be taken from others and not used.
 SELECT c.tenant_id, c.campaign_id, c.account_id, c.paced_from IS NOT NULL AS is_paced,
        CASE WHEN c.paced_from IS NULL THEN next.segments
             ELSE least(next.segments, greatest(1, ceil(next.segments::float8 / (next.last_seq - next.first_seq + 1)
@@ -15,7 +16,7 @@ CROSS JOIN LATERAL (
     WHERE b.campaign_id = c.campaign_id AND b.state = 'pending' AND b.due_at <= now()
     ORDER BY b.due_at, b.first_seq LIMIT 1
 ) next
-WHERE c.state = 'sending'
+WHERE c.state = 'sending' AND NOT c.is_rolling
 ORDER BY c.campaign_id LIMIT $1
 
 -- name: lock_for_sending

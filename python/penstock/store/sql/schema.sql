@@ -384,6 +384,7 @@ CREATE TABLE public.rolling_campaign (
     day date NOT NULL,
     account_id text NOT NULL,
     sender text NOT NULL,
+    is_later boolean NOT NULL,
     campaign_id uuid NOT NULL,
     next_seq integer DEFAULT 0 NOT NULL,
     next_chunk integer DEFAULT 0 NOT NULL
@@ -504,7 +505,7 @@ ALTER TABLE ONLY public.report_page
     ADD CONSTRAINT report_page_pkey PRIMARY KEY (page_id);
 
 ALTER TABLE ONLY public.rolling_campaign
-    ADD CONSTRAINT rolling_campaign_pkey PRIMARY KEY (tenant_id, day, account_id, sender);
+    ADD CONSTRAINT rolling_campaign_pkey PRIMARY KEY (tenant_id, day, account_id, sender, is_later);
 
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
@@ -528,6 +529,8 @@ CREATE INDEX attempt_campaign ON public.attempt USING btree (campaign_id, attemp
 
 CREATE INDEX attempt_open ON public.attempt USING btree (lease_until) WHERE (state = 'open'::public.attempt_state);
 
+CREATE INDEX attempt_range ON public.attempt USING btree (campaign_id, last_seq);
+
 CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
 
 CREATE INDEX campaign_by_name ON public.campaign USING btree (tenant_id, name, campaign_id);
@@ -538,9 +541,13 @@ CREATE INDEX campaign_canceled ON public.campaign USING btree (campaign_id) WHER
 
 CREATE UNIQUE INDEX campaign_retry ON public.campaign USING btree (tenant_id, retry_of) WHERE (retry_of IS NOT NULL);
 
+CREATE INDEX campaign_rolling ON public.campaign USING btree (campaign_id) WHERE ((state = 'sending'::public.campaign_state) AND is_rolling);
+
 CREATE INDEX campaign_scheduled ON public.campaign USING btree (send_at) WHERE (state = 'scheduled'::public.campaign_state);
 
 CREATE INDEX campaign_sending ON public.campaign USING btree (campaign_id) WHERE (state = 'sending'::public.campaign_state);
+
+CREATE INDEX chunk_range ON public.chunk USING btree (campaign_id, first_seq);
 
 CREATE INDEX chunk_unindexed ON public.chunk USING btree (created_at) WHERE (NOT is_indexed);
 

@@ -32,16 +32,19 @@ CREATE INDEX campaign_by_name ON campaign (tenant_id, name, campaign_id);
 CREATE UNIQUE INDEX campaign_retry ON campaign (tenant_id, retry_of) WHERE retry_of IS NOT NULL;
 
 -- Where the next single messages of a tenant go. Apart from the campaign's own row, because claims hold that one in share mode.
+-- Those with a time to wait for have a campaign of their own, so that the others stay neighbours and go out together.
 CREATE TABLE rolling_campaign (
     tenant_id   int4 NOT NULL REFERENCES tenant,
     day         date NOT NULL,
     account_id  text NOT NULL REFERENCES account,
     sender      text NOT NULL,
+    is_later    boolean NOT NULL,
     campaign_id uuid NOT NULL,
     next_seq    int4 NOT NULL DEFAULT 0,
     next_chunk  int4 NOT NULL DEFAULT 0,
-    PRIMARY KEY (tenant_id, day, account_id, sender)
+    PRIMARY KEY (tenant_id, day, account_id, sender, is_later)
 );
+CREATE INDEX campaign_rolling ON campaign (campaign_id) WHERE state = 'sending' AND is_rolling;
 
 -- The caller's own name of a single message; not unique.
 CREATE TABLE message_reference (
@@ -49,8 +52,9 @@ CREATE TABLE message_reference (
     reference   text COLLATE "C" NOT NULL,
     campaign_id uuid NOT NULL,
     seq         int4 NOT NULL,
-    PRIMARY KEY (tenant_id, reference, campaign_id, seq)
+    PRIMARY KEY (tenant_id, campaign_id, seq)
 );
+CREATE INDEX message_reference_text ON message_reference (tenant_id, reference, campaign_id, seq);
 
 -- Look-up by number, filled behind in sorted steps: an index on message itself would cost half of COPY and settle.
 CREATE TABLE number_index (
@@ -62,6 +66,10 @@ CREATE TABLE number_index (
 );
 ALTER TABLE chunk ADD COLUMN is_indexed boolean NOT NULL DEFAULT false;
 CREATE INDEX chunk_unindexed ON chunk (created_at) WHERE NOT is_indexed;
+
+-- From a message to its chunk, and to the attempts that covered it: those that end in its chunk, not before it.
+CREATE INDEX chunk_range ON chunk (campaign_id, first_seq);
+CREATE INDEX attempt_range ON attempt (campaign_id, last_seq);
 
 -- One row a request that was answered and must be answered alike. Written first, in the transaction of its effect.
 -- `variant` is empty, or the fingerprint where a tenant says that the same key with another body is another request.

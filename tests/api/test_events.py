@@ -11,11 +11,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from penstock.api import watch
+from penstock.api import events
 from penstock.api.app import make_app
+from penstock.api.events import WATCH, Watch
 from penstock.api.parts import Parts
 from penstock.api.server import WebServer
-from penstock.api.watch import WATCH, Watch
 from penstock.domain.ids import CampaignId
 from penstock.reconcile.canceled import sweep_canceled
 from tests.api.conftest import KEY, Api, rows
@@ -24,7 +24,7 @@ from tests.api.conftest import KEY, Api, rows
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Listeners look twenty times a second."""
-    monkeypatch.setattr(watch, "EVERY_S", 0.05)
+    monkeypatch.setattr(events, "EVERY_S", 0.05)
 
 
 class Stream:
@@ -106,7 +106,7 @@ async def test_an_ended_campaign_ends_at_once(api: Api) -> None:
 
 async def test_a_quiet_line_has_a_heartbeat(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """When nothing changes a comment is sent now and then."""
-    monkeypatch.setattr(watch, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(events, "HEARTBEAT_S", 0.1)
     async with listen(api, await filled(api)) as stream:
         await stream.next()
         assert await stream.next() == ("", "still here")
@@ -114,32 +114,32 @@ async def test_a_quiet_line_has_a_heartbeat(api: Api, monkeypatch: pytest.Monkey
 
 async def test_listeners_share_their_queries(parts: Parts, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many look within a second, the campaign is read once; when the last one leaves nothing is kept."""
-    monkeypatch.setattr(watch, "EVERY_S", 60)
+    monkeypatch.setattr(events, "EVERY_S", 60)
     campaign = await filled(api)
     async with parts.store.api() as connection:
-        found = await watch.find(connection, api.tenant_id, CampaignId(UUID(campaign)))
-    shared, reads = Watch(parts), 0
-    read = shared._read
+        found = await events.find(connection, api.tenant_id, CampaignId(UUID(campaign)))
+    watch, reads = Watch(parts), 0
+    read = watch._read
 
     async def counted(*asked: Any) -> Any:
         nonlocal reads
         reads += 1
         return await read(*asked)
 
-    monkeypatch.setattr(shared, "_read", counted)
+    monkeypatch.setattr(watch, "_read", counted)
     for _ in range(20):
-        shared.join(found)
-    seen = await asyncio.gather(*(shared.look(found.tenant_id, found.campaign_id) for _ in range(20)))
+        watch.join(found)
+    seen = await asyncio.gather(*(watch.look(found.tenant_id, found.campaign_id) for _ in range(20)))
     assert (reads, len({id(one) for one in seen})) == (1, 1)
     for _ in range(20):
-        shared.leave(found)
-    assert shared._watched == {}
+        watch.leave(found)
+    assert watch._watched == {}
 
 
 async def test_one_listener_too_many_is_told_to_come_again(parts: Parts, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tenant has its share of places; a place is free again when its listener has gone."""
     campaign = await filled(api)
-    monkeypatch.setattr(watch, "MOST_LISTENERS_OF_A_TENANT", 1)
+    monkeypatch.setattr(events, "MOST_LISTENERS_OF_A_TENANT", 1)
     app = make_app(parts)
     async with asyncio.timeout(20), served(api, app) as (second, _):
         async with listen(second, campaign) as first:
