@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, controls, events, lookup, messages, opt_outs, recipients, report, schemas, singles
+from penstock.api import campaigns, controls, events, lookup, messages, opt_outs, recipients, report, schemas, singles, trials
 from penstock.api.auth import Authenticator
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
@@ -29,6 +29,7 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     post(f"{CAMPAIGN}/resume", controls.resume, schemas.Empty, schemas.CampaignView, key=ONCE),
     post(f"{CAMPAIGN}/cancel", controls.cancel, schemas.Empty, schemas.CanceledView, key=ONCE),
     post(f"{CAMPAIGN}/retry-failed", controls.retry_failed, schemas.RetryRequest, schemas.RetryView, key=ONCE),
+    post(f"{CAMPAIGN}/test", trials.trial, schemas.TrialRequest, schemas.MessageDetail, 201, key=ONCE),
     post(f"{CAMPAIGN}/quote", controls.quote, schemas.Empty, schemas.Quote, scope=Scope.READ),
     get(f"{CAMPAIGN}/events", events.stream, None),
     post(f"{CAMPAIGN}/recipients", recipients.upload, None, schemas.UploadAnswer),

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -47,7 +47,7 @@ def send(  # noqa: PLR0913 - one parameter an option
         raise CommandError("say what to send: --text 'Hello {name}'")
     over = None if pace is None else {"over_s": read_duration(pace)}
     given = {"sender": sender, "default_region": region, "pace": over, "send_at": send_at}
-    options = {field: value for field, value in given.items() if value is not None}
+    options: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 
     async def run() -> None:
         async with open_client(url, api_key) as client:
