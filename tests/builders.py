@@ -82,7 +82,7 @@ class Scene:
 
     async def states(self) -> dict[str, int]:
         """Messages by state, after checking that the books agree with them and balance."""
-        async with self.store.api() as connection:
+        async with self.store.engine() as connection:
             counted = await campaigns.recount_messages(connection, *self.key)
             booked = await campaigns.get_counts(connection, *self.key)
         assert imbalance(booked) == 0, booked
@@ -91,7 +91,7 @@ class Scene:
 
     async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
         """Rows of any statement."""
-        async with self.store.api() as connection:
+        async with self.store.engine() as connection:
             return await connection.fetch(statement, *values)
 
     async def column(self, statement: str, *values: object) -> list[Any]:
@@ -100,7 +100,7 @@ class Scene:
 
     async def execute(self, statement: str, *values: object) -> None:
         """Change something by hand."""
-        async with self.store.api() as connection:
+        async with self.store.engine() as connection:
             await connection.execute(statement, *values)
 
     async def release_account(self) -> None:
@@ -348,7 +348,7 @@ async def make_sent_campaign(store: Store, recipients: int = 10, **fields: Any) 
         *scene.key,
     )
     await scene.execute(f"UPDATE batch SET state = 'settled' WHERE {where}", *scene.key)  # noqa: S608 - a literal
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await campaigns.add_counts(connection, *scene.key, {"queued": -recipients, "sent": recipients})
     return scene
 

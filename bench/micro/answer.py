@@ -1,8 +1,8 @@
 """The provider's answer to a bulk send: from its bytes to Python lists of ids, or the reason why they cannot be trusted."""
 
 import json
+from collections.abc import Callable
 from random import Random
-from typing import Any
 
 import orjson
 
@@ -16,27 +16,37 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def cases() -> list[Case]:
-    """An answer that accounts for every position, parsed only and with the lists that the caller needs."""
-    body = _body()
+    """Answers that account for every position: as the provider sends them, and with elements that are not alike.
+
+    Each is measured with the lists that the caller needs; the first also without.
+    """
+    alike = _body()
+    unlike = _body(lambda index: {"createdAt": f"2026-01-05T10:00:00.{index:07d}Z"})
+    parse_only = _ways(alike) | {"core": lambda: _core.read_bulk_answer(alike, MESSAGES)}
+    return [
+        _case("bulk answer of 5,000, with its lists", _ways(alike), alike, 2.0),
+        _case("bulk answer of 5,000, parsed", parse_only, alike, 2.0),
+        _case("bulk answer of 5,000 unlike elements, with its lists", _ways(unlike), unlike, 1.0),
+    ]
+
+
+def _case(name: str, ways: dict[str, Callable[[], object]], body: bytes, at_least: float) -> Case:
+    return Case(name=name, ways=ways, items=MESSAGES, unit="ids", size=len(body), at_least={"best Python": at_least})
+
+
+def _ways(body: bytes) -> dict[str, Callable[[], object]]:
     assert _core.read_bulk_answer(body, MESSAGES).ids == _best_python(body, MESSAGES)
-    ways = {
+    return {
         "core": lambda: _with_lists(body),
         "reference": lambda: reference.read_bulk_answer(body, MESSAGES),
         "best Python": lambda: _best_python(body, MESSAGES),
     }
-    parse_only = {"core": lambda: _core.read_bulk_answer(body, MESSAGES), "best Python": ways["best Python"]}
-    at_least = {"best Python": 2.0}
-    shared: dict[str, Any] = {"items": MESSAGES, "unit": "ids", "size": len(body), "at_least": at_least}
-    return [
-        Case(name="bulk answer of 5,000, with its lists", ways=ways, **shared),
-        Case(name="bulk answer of 5,000, parsed", ways=parse_only, **shared),
-    ]
 
 
-def _body() -> bytes:
+def _body(more: Callable[[int], dict[str, str]] = lambda _: {}) -> bytes:
     random = Random(7)  # noqa: S311 - the same bytes each time
     ids = ["01KC" + "".join(random.choices(CROCKFORD, k=22)) for _ in range(MESSAGES)]
-    messages = [{"trafficAccountId": ACCOUNT, "messageId": one} for one in ids]
+    messages = [{"trafficAccountId": ACCOUNT, **more(index), "messageId": one} for index, one in enumerate(ids)]
     return json.dumps({"bulkId": ACCOUNT, "messages": messages}, separators=(",", ":")).encode()
 
 

@@ -1,7 +1,6 @@
 """A bulk body of 5,000 templated messages, from the bytes that were stored to the bytes that are sent."""
 
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -21,7 +20,7 @@ def cases() -> list[Case]:
     """Two values a message; the Python ways start from rows kept as JSON, the quickest thing that Python can unpack."""
     rows = [(4915100000000 + index, NAMES[index % 5], f"A-{index:06d}") for index in range(MESSAGES)]
     payload, stored = _payload(rows), orjson.dumps(rows)
-    ways: dict[str, Callable[[], Any]] = {
+    ways = {
         "core": lambda: _encode(payload),
         "reference": lambda: _reference(stored),
         "best Python": lambda: _best_python(stored),

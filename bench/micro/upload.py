@@ -6,7 +6,7 @@ import io
 import re
 import struct
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -20,8 +20,8 @@ CHUNK = 5_000
 PIECE = 262_144
 TEXT = "Hello {name}, your order {order} arrives today."
 FIRST = 4915100000000
+Kind = Literal["csv", "ndjson"]
 E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-CAMPAIGN = bytes(16)
 
 
 def cases() -> list[Case]:
@@ -31,8 +31,8 @@ def cases() -> list[Case]:
     assert sum(chunk.messages for chunk in _core_chunks("ndjson", lines)) == ROWS
     small = _csv(REFERENCE_ROWS)
     return [
-        _case("CSV", {"core": lambda: _pack("csv", plain), "best Python": lambda: _best_csv(plain)}, plain, ROWS),
-        _case("NDJSON", {"core": lambda: _pack("ndjson", lines), "best Python": lambda: _best_ndjson(lines)}, lines, ROWS),
+        _case("CSV", {"core": lambda: _pack("csv", plain), "best Python": lambda: _best_csv(plain)}, plain, 3.0),
+        _case("NDJSON", {"core": lambda: _pack("ndjson", lines), "best Python": lambda: _best_ndjson(lines)}, lines, 2.0),
         Case(
             name="upload of 2,000 CSV rows", items=REFERENCE_ROWS, unit="rows", size=len(small),
             ways={"core": lambda: _pack("csv", small), "reference": lambda: _reference(small)},
@@ -40,10 +40,10 @@ def cases() -> list[Case]:
     ]  # fmt: skip
 
 
-def _case(kind: str, ways: dict[str, Callable[[], object]], data: bytes, rows: int) -> Case:
+def _case(kind: str, ways: dict[str, Callable[[], object]], data: bytes, at_least: float) -> Case:
     return Case(
-        name=f"upload of 100,000 {kind} rows, packed", ways=ways, items=rows, unit="rows", size=len(data),
-        at_least={"best Python": 3.0}, at_least_per_s=1_000_000,
+        name=f"upload of 100,000 {kind} rows, packed", ways=ways, items=ROWS, unit="rows", size=len(data),
+        at_least={"best Python": at_least}, at_least_per_s=1_000_000,
     )  # fmt: skip
 
 
@@ -61,13 +61,13 @@ def _ndjson(count: int) -> bytes:
     return b"\n".join(lines) + b"\n"
 
 
-def _core_chunks(kind: Any, data: bytes) -> list[_core.Chunk]:
+def _core_chunks(kind: Kind, data: bytes) -> list[_core.Chunk]:
     parser = _core.RecipientParser(kind, _core.Template(TEXT), traffic_account_id="account", sender="Example")
     chunks = [chunk for at in range(0, len(data), PIECE) for chunk in parser.feed(data[at : at + PIECE])]
     return chunks + parser.finish()
 
 
-def _pack(kind: str, data: bytes) -> list[bytes]:
+def _pack(kind: Kind, data: bytes) -> list[bytes]:
     return [chunk.payload for chunk in _core_chunks(kind, data)]
 
 

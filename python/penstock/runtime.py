@@ -53,6 +53,7 @@ from penstock.reconcile.partitions import premake_partitions
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
+from penstock.store.roles import SECOND_WALL_OFF
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -77,8 +78,10 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         dsn = _required(settings.database.url)
         await migrate_database(dsn, settings.mode)
         store = await stack.enter_async_context(Store.open(dsn, settings.database))
+        if not store.is_walled:
+            log.warning("second_wall_off", meaning=SECOND_WALL_OFF)
         await _ensure_account(store, settings)
-        health = Health(checks={"database": store.check})
+        health = Health(checks={"database": store.check}, facts=_facts(store, settings))
         services: list[Service] = [_ops_door(settings, health, metrics)]
         if settings.general.role in ("all", "jobs"):
             services.append(_leader(dsn, store, settings, clock, metrics))
@@ -91,6 +94,11 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
             services += await _dispatcher(stack, store, settings, chooser=chooser, spool=spool, clock=clock, metrics=metrics)
         services += _doors(store, settings, clock=clock, metrics=metrics, health=health, announce=announce)
         yield Runtime(settings, services, health)
+
+
+def _facts(store: Store, settings: Settings) -> dict[str, str]:
+    """What /health/full tells operators."""
+    return {"mode": settings.mode, "role": settings.general.role, "second_wall": "on" if store.is_walled else "off"}
 
 
 async def migrate_database(dsn: str, mode: str) -> list[str]:
@@ -156,6 +164,7 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
             most_parts=_most_parts(settings),
             safe_mode=settings.general.safe_mode,
             speeds=_speeds(settings),
+            admin_key=settings.http.admin_key,
         )
         app = make_app(parts, [*ops_routes, *extra])
         services.append(WebServer("http", app, settings.http.host, settings.http.port))

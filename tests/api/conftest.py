@@ -1,7 +1,6 @@
 """A served application with two tenants, and the few calls that most tests begin with."""
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -20,16 +19,19 @@ from penstock.clock import SystemClock
 from penstock.config import Http, Sms
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, TenantId
+from penstock.domain.keys import SHOWN_CHARACTERS, NewKey, digest
 from penstock.ingest.audience import Intake
 from penstock.ingest.repeats import Repeats
 from penstock.ingest.singles import Singles
-from penstock.store import tenants
+from penstock.redact import Secret
+from penstock.store import keys, tenants
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 from tests.builders import new_id
 
 KEY = "pk_first_0123456789abcdef"
 OTHER_KEY = "pk_other_0123456789abcdef"
+ADMIN_KEY = "the-key-of-an-operator"
 CHUNK = 10
 """Messages a chunk: small, so that small uploads are many chunks."""
 PIECE = 256
@@ -122,7 +124,7 @@ def parts(store: Store, http_settings: Http, announced: list[Lane]) -> Parts:
         store=store, intake=intake, repeats=Repeats(store, timedelta(days=7)), singles=singles, metrics=metrics, clock=clock,
         random=os.urandom, http=http_settings,
         authenticator=Authenticator(store, clock), account_id=AccountId("00000000-0000-4000-8000-000000000001"),
-        sender="Penstock",
+        sender="Penstock", admin_key=Secret(ADMIN_KEY),
     )  # fmt: skip
 
 
@@ -148,9 +150,20 @@ async def other(api: Api) -> Api:
     return Api(api.session, api.url, OTHER_KEY, tenant_id, api.parts)
 
 
+@pytest.fixture
+def operator(api: Api) -> Api:
+    """The operator at the same server."""
+    return Api(api.session, api.url, ADMIN_KEY, api.tenant_id, api.parts)
+
+
 async def _tenant(store: Store, name: str, key: str) -> TenantId:
-    async with store.api() as connection:
+    async with store.engine() as connection:
         tenant_id = await tenants.create_tenant(connection, name)
         assert tenant_id is not None
-        await tenants.create_key(connection, tenant_id, hashlib.sha256(key.encode()).digest(), key[:8], "test")
+        await keys.create_key(connection, tenant_id, known_key(key), "test")
         return tenant_id
+
+
+def known_key(text: str) -> NewKey:
+    """A key whose text a test knows."""
+    return NewKey(text, text[:SHOWN_CHARACTERS], digest(text))

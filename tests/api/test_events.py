@@ -116,7 +116,7 @@ async def test_listeners_share_their_queries(parts: Parts, api: Api, monkeypatch
     """However many look within a second, the campaign is read once; when the last one leaves nothing is kept."""
     monkeypatch.setattr(events, "EVERY_S", 60)
     campaign = await filled(api)
-    async with parts.store.api() as connection:
+    async with parts.store.engine() as connection:
         found = await events.find(connection, api.tenant_id, CampaignId(UUID(campaign)))
     watch, reads = Watch(parts), 0
     read = watch._read

@@ -82,7 +82,7 @@ async def test_the_index_is_filled_in_steps(store: Store, api: Api, monkeypatch:
     campaign = await api.create("Hi {name}")
     await api.upload(campaign, b"phone,name\n" + b"".join(b"+%d,Name\n" % number(i) for i in range(45)))
     sizes = []
-    async with store.api() as connection:
+    async with store.engine() as connection:
         for _ in range(6):
             await index_numbers(store)
             sizes.append(await connection.fetchval("SELECT count(*) FROM number_index"))
@@ -154,7 +154,7 @@ async def test_a_timeline_tells_the_whole_story(api: Api, store: Store, rig: Rig
     rig.says(Unsent("dns"))
     await rig.drain()
     assert await timeline(api, name) == ["queued", "attempt_not_sent"]
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await connection.execute("UPDATE account SET held_until = NULL")
         await connection.execute("UPDATE batch SET due_at = now()")
     await rig.drain()

@@ -43,7 +43,7 @@ def message(i: int = 0, text: str = "Hello", **fields: Any) -> dict[str, Any]:
 
 async def stored(store: Store) -> int:
     """How many messages there are."""
-    async with store.api() as connection:
+    async with store.engine() as connection:
         n: int = await connection.fetchval("SELECT count(*) FROM message")
         return n
 
@@ -154,7 +154,7 @@ async def test_lone_surrogates_are_refused(api: Api) -> None:
 
 async def test_national_numbers_need_the_tenants_region(api: Api, store: Store) -> None:
     """With a default region a number may be written as at home."""
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await connection.execute('UPDATE tenant SET settings = \'{"default_region": "DE"}\'')
     answer = await api.call("POST", PATH, json={"to": "0151 00000000", "text": "Hello"})
     assert answer.json["to"] == "+4915100000000"
@@ -200,7 +200,7 @@ async def test_a_thousand_messages_are_one_transaction(api: Api, store: Store) -
     answer = await send_list(api, *[message(i % 990, f"Text {i}") for i in range(1000)])
     assert answer.json["accepted"] == 1000
     assert [item["message"]["to"] for item in answer.json["items"]] == [f"+{number(i % 990)}" for i in range(1000)]
-    async with store.api() as connection:
+    async with store.engine() as connection:
         assert await connection.fetchval("SELECT count(DISTINCT xmin::text) FROM message") == 1
         assert await connection.fetchval("SELECT count(*) FROM batch") == 2
     scene = scene_of(store, api.tenant_id, answer.json["items"][0]["message"]["id"])
@@ -249,7 +249,7 @@ async def test_many_at_once_are_stored_once_each_in_few_transactions(api: Api, s
     assert {answer.status for answer in answers} == {201}
     assert len({answer.json["id"] for answer in answers}) == 200
     assert [task.result().body for task in again] == [answer.body for i, answer in enumerate(answers) if i % 2]
-    async with store.api() as connection:
+    async with store.engine() as connection:
         transactions = await connection.fetchval("SELECT count(DISTINCT xmin::text) FROM message")
         assert await connection.fetchval("SELECT count(*) FROM idempotency_key WHERE status = 201") == 100
     assert transactions <= 50
@@ -277,13 +277,13 @@ async def test_an_answer_tells_of_what_is_durable(api: Api, store: Store, monkey
         assert not first.done()
         go_on.set()
     assert {task.result().status for task in [first, *others]} == {201}
-    async with store.api() as connection:
+    async with store.engine() as connection:
         assert await connection.fetchval("SELECT count(DISTINCT xmin::text) FROM message") == 2
 
 
 async def test_a_failing_commit_stores_nothing(api: Api, store: Store) -> None:
     """Everybody in the group is told to come again, nothing is left behind, and coming again works."""
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await connection.execute(
             "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'disk_full'; END $$"
@@ -295,7 +295,7 @@ async def test_a_failing_commit_stores_nothing(api: Api, store: Store) -> None:
     answers = await asyncio.gather(*(send(api, i, key=f"k{i}") for i in range(5)), send(api, 9))
     assert {answer.status for answer in answers} == {503}
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers)
-    async with store.api() as connection:
+    async with store.engine() as connection:
         for table in ("message", "chunk", "batch", "rolling_campaign", "counter_delta", "idempotency_key"):
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608 - names from the line above
         await connection.execute("DROP TRIGGER fail ON counter_delta")
@@ -317,7 +317,7 @@ async def test_a_key_held_elsewhere_is_the_others_too_but_not_their_fault(
         await connection.execute("SET LOCAL lock_timeout = '100ms'")
         return await claim(*arguments)
 
-    async with store.api() as holder:
+    async with store.engine() as holder:
         transaction = holder.transaction()
         await transaction.start()
         await holder.execute(

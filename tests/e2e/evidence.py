@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.client import Client
 from penstock.domain.keys import new_key
-from penstock.store import tenants
+from penstock.store import keys, tenants
 from penstock.store.pool import connect
 from tests.e2e.checker import Books, Message, Span, Wire, check
 
@@ -70,7 +70,7 @@ class Database:
             tenant_id = await tenants.create_tenant(connection, tenant)
             assert tenant_id is not None
             key = new_key(seed.ljust(32, b"."))
-            await tenants.create_key(connection, tenant_id, key.digest, key.prefix, "test")
+            await keys.create_key(connection, tenant_id, key, "test")
         finally:
             await connection.close()
         return key.text

@@ -69,7 +69,7 @@ async def cancel(scene: Scene) -> Canceled:
 
 async def read(scene: Scene) -> Campaign:
     """The campaign as it stands."""
-    async with scene.store.api() as connection:
+    async with scene.store.engine() as connection:
         return await control.read_campaign(connection, *scene.key)
 
 
@@ -255,7 +255,7 @@ async def test_validity_that_ran_out_is_not_counted_as_sent(store: Store, rig: R
     scene = await make_campaign(store, 20, chunk=10, validity_s=60)
     await rig.dispatcher.run_once()
     await scene.execute("UPDATE message SET state = 'expired' WHERE state = 'sent'")
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await campaigns.add_counts(connection, *scene.key, {"sent": -10, "expired": 10})
     await scene.execute("UPDATE campaign SET expires_at = now() - interval '1 second'")
     await rig.drain()

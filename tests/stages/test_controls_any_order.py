@@ -204,7 +204,7 @@ def check(said: Canceled, written: int, world: World, states: dict[str, int]) ->
 
 async def read(scene: Scene) -> Any:
     """The campaign as it stands."""
-    async with scene.store.api() as connection:
+    async with scene.store.engine() as connection:
         return await control.read_campaign(connection, *scene.key)
 
 

@@ -302,7 +302,7 @@ async def test_a_rolling_campaign_completes_after_its_day(store: Store, rig: Rig
     await scene.execute("UPDATE campaign SET closes_at = now()")
     await complete_campaigns(store)
     assert await scene.column("SELECT state::text FROM campaign") == ["completed"]
-    async with store.api() as connection:
+    async with store.engine() as connection:
         assert await campaigns.get_campaign(connection, *scene.key) is None
         assert await campaigns.count_by_state(connection) == {}
 

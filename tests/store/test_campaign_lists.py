@@ -41,5 +41,5 @@ async def test_a_list_reads_its_page_from_its_index(store: Store, statement: str
     async with store.engine() as connection:
         await connection.execute(MANY)
         await connection.execute("ANALYZE campaign")
-    async with store.api() as connection:
+    async with store.engine() as connection:
         assert await indexes(connection, statement, *BOUNDS, *more) == [index]

@@ -6,12 +6,27 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import campaigns, controls, events, lookup, messages, opt_outs, recipients, report, schemas, singles, trials
+from penstock.api import (
+    campaigns,
+    controls,
+    events,
+    keys,
+    lookup,
+    messages,
+    opt_outs,
+    recipients,
+    report,
+    schemas,
+    singles,
+    tenant,
+    trials,
+)
+from penstock.api.admin.routes import ADMIN_ROUTES, for_operators
 from penstock.api.auth import Authenticator
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
 from penstock.api.parts import PARTS, Parts
-from penstock.api.routes import ONCE, SPENDS, Route, delete, get, post
+from penstock.api.routes import ONCE, Route, SPENDS, delete, get, patch, post
 from penstock.domain.keys import Scope
 
 CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
@@ -45,16 +60,26 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     get("/v1/opt-outs", opt_outs.index, _List[schemas.OptOutView]),
     post("/v1/opt-outs", opt_outs.add, schemas.Numbers, schemas.OptOutsAdded),
     delete("/v1/opt-outs", opt_outs.remove, schemas.Numbers, schemas.OptOutsRemoved),
+    get("/v1/tenant", tenant.show, schemas.TenantView, scope=Scope.MANAGE),
+    patch("/v1/tenant", tenant.change, schemas.OwnTenantChange, schemas.TenantView, scope=Scope.MANAGE),
+    # Answers that show a key are never kept, so none of these takes an Idempotency-Key.
+    get("/v1/keys", keys.index, _List[schemas.KeyView], scope=Scope.MANAGE),
+    post("/v1/keys", keys.create, schemas.NewKey, schemas.ShownKey, 201, scope=Scope.MANAGE),
+    delete("/v1/keys/{key_id}", keys.revoke, None, None, 204, scope=Scope.MANAGE),
+    post("/v1/keys/{key_id}/rotate", keys.rotate, schemas.Rotation, schemas.ShownKey, 201, scope=Scope.MANAGE),
 )
 
 
 def make_app(parts: Parts, extra_routes: Sequence[web.RouteDef] = ()) -> web.Application:
-    """The application with the tenants' routes behind their keys, and `extra_routes` as they are."""
+    """The tenants' routes behind their keys, the operator's behind theirs if there is one, and `extra_routes` as they are."""
     app = web.Application(middlewares=[observe])
     app[PARTS] = parts
     app.on_response_prepare.append(add_headers)
     for route in TENANT_ROUTES:
         app.router.add_route(route.method, route.path, for_tenants(parts.authenticator, route))
+    if parts.admin_key is not None:
+        for admin_route in ADMIN_ROUTES:
+            app.router.add_route(admin_route.method, admin_route.path, for_operators(parts.admin_key, admin_route))
     app.router.add_routes(extra_routes)
     events.prepare(app)
     return app

@@ -14,6 +14,7 @@ from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
 from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.ingest.repeats import Repeats
 from penstock.ingest.singles import Singles
+from penstock.redact import Secret
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 
@@ -40,6 +41,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     safe_mode: bool = False
     speeds: Speeds = Speeds()
     """What one campaign may send at most; for estimates only."""
+    admin_key: Secret | None = None
+    """The operator's; None: there is no operator's API."""
 
 
 PARTS: Final = web.AppKey("parts", Parts)

@@ -15,7 +15,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from penstock.domain.errors import InvalidValueError, MalformedRequestError, NotFoundError
-from penstock.domain.ids import CampaignId
+from penstock.domain.ids import CampaignId, KeyId, TenantId
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LIMIT: Final = re.compile(r"[1-9][0-9]{0,3}")
@@ -43,6 +43,22 @@ def campaign_id(request: web.Request) -> CampaignId:
     if not _UUID.fullmatch(text):
         raise NotFoundError("There is no such campaign.")
     return CampaignId(UUID(text))
+
+
+def tenant_id(request: web.Request) -> TenantId:
+    """The tenant in an operator's path. Anything that cannot be one does not exist."""
+    try:
+        return tenant_position(request.match_info["tenant_id"].encode())
+    except ValueError:
+        raise NotFoundError("There is no such tenant.") from None
+
+
+def key_id(request: web.Request) -> KeyId:
+    """The same for a key."""
+    try:
+        return key_position(request.match_info["key_id"].encode())
+    except ValueError:
+        raise NotFoundError("There is no such key.") from None
 
 
 def parameters(request: web.Request, *known: str) -> Mapping[str, str]:
@@ -84,6 +100,16 @@ def bounded_int(text: bytes, bound: int) -> int:
     if not text.isdigit() or len(text) > _MOST_DIGITS or int(text) >= bound:
         raise ValueError("not a number of ours")
     return int(text)
+
+
+def tenant_position(text: bytes) -> TenantId:
+    """A place in the list of tenants. Raises ValueError."""
+    return TenantId(bounded_int(text, 1 << 31))
+
+
+def key_position(text: bytes) -> KeyId:
+    """A place in a list of keys. Raises ValueError."""
+    return KeyId(bounded_int(text, 1 << 63))
 
 
 def next_url(request: web.Request, cursor: bytes) -> str:

@@ -69,6 +69,11 @@ def post(  # noqa: PLR0913 - a line of the table
     return Route(method="POST", path=path, handler=handler, scope=scope, key=key, takes=takes, gives=gives, status=status)
 
 
+def patch(path: str, handler: TenantHandler, takes: type[Struct], gives: object, *, scope: Scope = Scope.SEND) -> Route:
+    """Change something: fields that are given are set, null resets one."""
+    return Route(method="PATCH", path=path, handler=handler, scope=scope, takes=takes, gives=gives)
+
+
 def delete(  # noqa: PLR0913 - a line of the table
     path: str,
     handler: TenantHandler,

@@ -11,9 +11,13 @@ from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import RECEIVED, SKIPPED_PREFIX, skipped_total
 from penstock.domain.ids import message_id
 from penstock.domain.message import MessageState
+from penstock.ingest.keys import MadeKey
 from penstock.ingest.quote import Quote
+from penstock.store.audit import RecordedAct
 from penstock.store.campaigns import Campaign
+from penstock.store.keys import ApiKey
 from penstock.store.messages import Message
+from penstock.store.tenants import Tenant
 from penstock.store.uploads import SkippedRow, Upload
 
 # A finish that is further away says nothing; it would also not fit a date.
@@ -111,3 +115,34 @@ def message(campaign: Campaign, stored: Message) -> schemas.MessageView:
 def number(msisdn: int) -> str:
     """A number as every answer writes it."""
     return f"+{msisdn}"
+
+
+def tenant(stored: Tenant) -> schemas.TenantView:
+    """A tenant with its settings."""
+    return schemas.TenantView(
+        id=stored.tenant_id, name=stored.name, state="active" if stored.deactivated_at is None else "deactivated",
+        created_at=stored.created_at, deactivated_at=stored.deactivated_at,
+        settings=schemas.SettingsView(**msgspec.structs.asdict(stored.settings)),
+    )  # fmt: skip
+
+
+def key(stored: ApiKey, now: datetime) -> schemas.KeyView:
+    """A key, by what may be shown of it."""
+    return schemas.KeyView(
+        id=stored.key_id, prefix=stored.prefix, label=stored.label, scopes=sorted(stored.scopes), state=stored.state(now),
+        created_at=stored.created_at, expires_at=stored.expires_at, last_used_at=stored.last_used_at,
+        revoked_at=stored.revoked_at,
+    )  # fmt: skip
+
+
+def shown_key(made: MadeKey, now: datetime) -> schemas.ShownKey:
+    """The same with the key itself, this once."""
+    return schemas.ShownKey(**msgspec.structs.asdict(key(made.key, now)), key=made.new.text)
+
+
+def act(stored: RecordedAct) -> schemas.ActView:
+    """A row of the audit log."""
+    return schemas.ActView(
+        id=stored.audit_id, at=stored.at, actor=stored.actor, action=stored.action, tenant_id=stored.tenant_id,
+        subject=stored.subject, detail=stored.detail,
+    )  # fmt: skip

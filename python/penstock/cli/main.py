@@ -45,8 +45,8 @@ app.command("quote")(quote.quote)
 app.command("report")(report.report)
 app.command("simulate")(simulate.simulate)
 app.command("check")(check.check)
-app.add_typer(tenants.app, name="tenants", help="Create and list tenants.")
-app.add_typer(keys.app, name="keys", help="Create, list and revoke API keys.")
+app.add_typer(tenants.app, name="tenants", help="Create, list, set, deactivate and activate tenants.")
+app.add_typer(keys.app, name="keys", help="Create, list, rotate and revoke API keys.")
 app.add_typer(opt_outs.app, name="opt-outs", help="Add, list and remove numbers that must not be written to.")
 
 

@@ -66,11 +66,11 @@ async def create_campaign(
     return await read_campaign(connection, tenant_id, campaign_id)
 
 
-def check_sender(sender: str) -> None:
+def check_sender(sender: str, pointer: str = "/from") -> None:
     """Raise InvalidValueError for a sender that the provider would refuse."""
     if not _NAMED_SENDER.fullmatch(sender) and not _NUMBERED_SENDER.fullmatch(sender):
         raise InvalidValueError(
-            "A sender is 3 to 11 printable ASCII characters with at least one letter, or 3 to 14 digits.", pointer="/from"
+            "A sender is 3 to 11 printable ASCII characters with at least one letter, or 3 to 14 digits.", pointer=pointer
         )
 
 
@@ -91,6 +91,11 @@ def check_regions(plan: Plan) -> None:
     """Raise InvalidValueError for a code that is no region of the numbering plans; the parser is the one that knows them."""
     _check_region_list([plan.default_region] if plan.default_region else [], "/default_region")
     _check_region_list(plan.countries or [], "/countries")
+
+
+def check_region(code: str, pointer: str) -> None:
+    """The same for one region."""
+    _check_region_list([code], pointer)
 
 
 def _check_region_list(codes: Sequence[str], pointer: str) -> None:

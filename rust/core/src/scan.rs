@@ -328,3 +328,6 @@ fn has_controls(bytes: &[u8]) -> bool {
     let is_control = |byte: u8| byte < 0x20;
     bytes.chunks(256).any(|block| block.iter().fold(false, |any, &byte| any | is_control(byte)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,18 +2,28 @@
 
 use std::path::Path;
 
+use penstock_core::batch::{Bounds, Envelope, encode_batch};
+use penstock_core::payload::{Payload, PayloadWriter};
 use penstock_core::phone::{Number, PhoneReader};
 use penstock_core::template::Template;
 use penstock_core::text_list::TextList;
 use penstock_core::transliterate::transliterate;
-use penstock_core::{answer, canonical, fingerprint, report, segment};
+use penstock_core::{CODEC_VERSION, answer, canonical, fingerprint, report, segment};
 use serde_json::{Value, json};
 
-fn cases(name: &str) -> Vec<Value> {
+fn document(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(format!("{name}.json"));
     let text = std::fs::read_to_string(path).expect("the vectors are there");
-    let document: Value = serde_json::from_str(&text).expect("the vectors are JSON");
-    document["cases"].as_array().expect("the vectors have cases").clone()
+    serde_json::from_str(&text).expect("the vectors are JSON")
+}
+
+fn cases(name: &str) -> Vec<Value> {
+    document(name)["cases"].as_array().expect("the vectors have cases").clone()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks_exact(2).map(|pair| std::str::from_utf8(pair).expect("ASCII"));
+    digits.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal digits")).collect()
 }
 
 fn text<'a>(case: &'a Value, name: &str) -> &'a str {
@@ -127,7 +137,7 @@ fn reports_are_read() {
 fn bodies_are_made_canonical() {
     for case in cases("canonical") {
         let body = match case["body_hex"].as_str() {
-            Some(digits) => bytes_of(digits),
+            Some(digits) => unhex(digits),
             None => text(&case, "body").as_bytes().to_vec(),
         };
         let found = canonical::canonical_json(&body).ok();
@@ -142,11 +152,40 @@ fn fingerprints_are_fixed() {
         let [method, path, content_type, body] =
             ["method", "path", "content_type", "body"].map(|name| text(&case, name));
         let found = fingerprint::fingerprint(method, path, content_type, body.as_bytes()).ok();
-        assert_eq!(found.map(Vec::from), case["sha256"].as_str().map(bytes_of), "{case}");
+        assert_eq!(found.map(Vec::from), case["sha256"].as_str().map(unhex), "{case}");
     }
 }
 
-fn bytes_of(digits: &str) -> Vec<u8> {
-    let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("digits"));
-    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("a byte")).collect()
+/// The payload of version 1 reads, renders and, while that is this version, is written as the vector says.
+#[test]
+fn payloads_of_version_1_are_read() {
+    let golden = document("payload_v1");
+    let bytes = unhex(text(&golden, "payload"));
+    let payload = Payload::open(&bytes).expect("a payload");
+    let mut writer = PayloadWriter::default();
+    for (index, message) in golden["messages"].as_array().expect("messages").iter().enumerate() {
+        let mut values = Vec::new();
+        payload.values(index, &mut values).expect("values");
+        let (number, segments) = payload.message(index);
+        assert_eq!(json!({"number": number, "segments": segments, "values": values}), *message);
+        writer.push(number, segments, &values);
+    }
+    let first_seq = payload.first_seq();
+    assert_eq!(json!([first_seq, CODEC_VERSION]), json!([golden["first_seq"], 1]));
+    assert_eq!(writer.pack(first_seq, payload.values_per_message()), bytes);
+    let template = Template::new(text(&golden, "template")).expect("a template");
+    let envelope = Envelope::new(text(&golden, "traffic_account_id"), text(&golden, "sender"));
+    let bounds = Bounds { messages: usize::MAX, segments: usize::MAX, bytes: usize::MAX };
+    let last_seq = first_seq + u32::try_from(payload.len()).expect("few") - 1;
+    let batch = encode_batch(&bytes, &template, &envelope, (first_seq, last_seq), None, bounds).expect("a batch");
+    assert_eq!(String::from_utf8(batch.body).as_deref(), Ok(text(&golden, "body")));
+    assert_eq!(batch.digest.to_vec(), unhex(text(&golden, "digest")));
+}
+
+/// A payload of a later version is refused by what it is.
+#[test]
+fn payloads_of_a_later_version_are_refused() {
+    let later = unhex(text(&document("payload_v1"), "of_a_later_version"));
+    let error = Payload::open(&later).expect_err("a refusal").to_string();
+    assert!(error.contains("version 2, which a later release wrote"), "{error}");
 }

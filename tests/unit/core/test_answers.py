@@ -65,7 +65,8 @@ def test_depth() -> None:
 
 def test_lone_surrogates() -> None:
     """Half a surrogate pair is no id; in a name or elsewhere it does no harm."""
-    body = rb'{"\ud800":1,"x":"\udc00","messages":[{"\ud800":1,"messageId":"a"},{"messageId":"\ud800"},{"messageId":"\ud83d\ude00"}]}'
+    elements = rb'{"\ud800":1,"messageId":"a"},{"messageId":"\ud800"},{"messageId":"\ud83d\ude00"}'
+    body = rb'{"\ud800":1,"x":"\udc00","messages":[' + elements + b"]}"
     answer = read_bulk_answer(body, 3)
     assert columns(answer) == ("missing_id", None, [0, 2], ["a", "😀"], [])
     assert columns(answer) == reference.read_bulk_answer(body, 3)

@@ -23,6 +23,7 @@ from penstock.api.schemas.controls import (
 )
 from penstock.api.schemas.forms import Empty, Listing, Region, Request
 from penstock.api.schemas.ingest import EventTaken, RuleSetup, SourceSetup, SourceView
+from penstock.api.schemas.keys import KeyView, NewKey, Rotation, ShownKey
 from penstock.api.schemas.messages import (
     Found,
     MessageDetail,
@@ -38,9 +39,18 @@ from penstock.api.schemas.messages import (
 )
 from penstock.api.schemas.opt_outs import MOST_NUMBERS, Numbers, OptOutsAdded, OptOutsRemoved, OptOutView
 from penstock.api.schemas.recipients import ProblemRow, SkippedView, UploadAnswer
+from penstock.api.schemas.tenants import (
+    ActView,
+    NewTenant,
+    OwnTenantChange,
+    SettingsView,
+    TenantChange,
+    TenantView,
+)
 
 __all__ = [
     "MOST_NUMBERS",
+    "ActView",
     "AutoPauseRule",
     "CampaignSummary",
     "CampaignView",
@@ -49,6 +59,7 @@ __all__ = [
     "Empty",
     "EventTaken",
     "Found",
+    "KeyView",
     "Listing",
     "MessageDetail",
     "MessageError",
@@ -56,13 +67,16 @@ __all__ = [
     "MessageResults",
     "MessageView",
     "NewCampaign",
+    "NewKey",
     "NewMessage",
     "NewMessages",
+    "NewTenant",
     "Numbers",
     "Obstacle",
     "OptOutView",
     "OptOutsAdded",
     "OptOutsRemoved",
+    "OwnTenantChange",
     "Pace",
     "PauseRequest",
     "ProblemRow",
@@ -73,12 +87,17 @@ __all__ = [
     "Request",
     "RetryRequest",
     "RetryView",
+    "Rotation",
     "RuleSetup",
     "SearchRequest",
     "SendRequest",
+    "SettingsView",
+    "ShownKey",
     "SkippedView",
     "SourceSetup",
     "SourceView",
+    "TenantChange",
+    "TenantView",
     "Timeline",
     "TimelineEvent",
     "TrialRequest",

@@ -29,7 +29,9 @@ SELECT c.text, c.sender, c.account_id, a.learned_batch_size, coalesce(c.expires_
        CASE WHEN c.paced_from IS NOT NULL THEN
            least(c.next_seq, ceil(extract(epoch FROM now() - c.paced_from) * c.next_seq / c.pace_s))::int4
        END AS due_to
-FROM campaign c JOIN account a ON a.account_id = c.account_id
+FROM campaign c
+JOIN account a ON a.account_id = c.account_id
+JOIN tenant t ON t.tenant_id = c.tenant_id AND t.deactivated_at IS NULL
 WHERE c.tenant_id = $1 AND c.campaign_id = $2 AND c.state = 'sending' AND (a.held_until IS NULL OR a.held_until <= now())
 FOR SHARE OF c
 

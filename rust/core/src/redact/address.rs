@@ -65,7 +65,7 @@ pub(super) fn first_char_end(text: &[u8], start: usize) -> usize {
 ///
 /// What is masked already ends an authority: it may stand for something with blanks, which did.
 pub(super) fn userinfo(text: &[u8], colon: usize) -> Option<(usize, usize)> {
-    let start = text[colon..].starts_with(b"://").then_some(colon + 3)?;
+    let start = matches!(text[colon..], [b':', b'/', b'/', ..]).then_some(colon + 3)?;
     let ends = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0B || br#"/?#\<>"'"#.contains(byte);
     let authority = text[start..].iter().position(ends).map_or(&text[start..], |len| &text[start..start + len]);
     let masks = [MASK.as_bytes(), ELLIPSIS].map(|mask| memmem::find(authority, mask));

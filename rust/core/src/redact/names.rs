@@ -93,15 +93,17 @@ impl Names {
     }
 
     fn plain_kind(&self, name: &str) -> Option<Kind> {
-        // Most names end in another letter than any of the endings.
-        let may_end_so = matches!(name.as_bytes().last(), Some(b'd' | b'e' | b'n' | b's' | b't' | b'y'));
-        let of_ending = || self.endings.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, kind)| *kind);
-        self.whole(name).or_else(|| if may_end_so { of_ending() } else { None })
+        let last = name.as_bytes().last()?;
+        // Few names end in the letter of an ending: that is looked at first, because comparing short texts is a call.
+        let has_ending = |ending: &str| ending.as_bytes().last() == Some(last) && name.ends_with(ending);
+        let of_ending = || self.endings.iter().find(|(ending, _)| has_ending(ending)).map(|(_, kind)| *kind);
+        self.whole(name).or_else(of_ending)
     }
 
     fn whole(&self, name: &str) -> Option<Kind> {
-        let same_len = self.by_len.get(name.len())?;
-        same_len.iter().find(|(known, _)| **known == *name).map(|(_, kind)| *kind)
+        let first = name.as_bytes().first()?;
+        let is_name = |known: &str| known.as_bytes().first() == Some(first) && known == name;
+        self.by_len.get(name.len())?.iter().find(|(known, _)| is_name(known)).map(|(_, kind)| *kind)
     }
 }
 

@@ -223,6 +223,9 @@ fn is_date(text: &[u8], start: usize, lens: [usize; 3]) -> bool {
 pub(super) fn masked(text: &[u8], start: usize, fresh: usize) -> Option<usize> {
     let first = start + sign_len(&text[start..]);
     let end = if first > start { first + 2 } else { start + 3 };
+    if text.get(end) != Some(&ELLIPSIS[0]) {
+        return None;
+    }
     let is_digits = |from: usize, to: usize| text.get(from..to).is_some_and(|some| some.iter().all(u8::is_ascii_digit));
     let fits = is_digits(first, end) && text[end..].starts_with(ELLIPSIS) && is_digits(end + 3, end + 5);
     (fits && (first > start || may_begin(text, start, fresh))).then_some(end + 5)

@@ -4,7 +4,7 @@
 //! where the name is one of a credential.
 
 use super::card::card;
-use super::classes::{URL_RUN, WIDE, WORD, class, run_end};
+use super::classes::{CLASSES, URL_RUN, WIDE, WORD, class, run_end};
 use super::names::{Kind, Names};
 use super::number;
 use super::secret::credential;
@@ -17,9 +17,9 @@ const BACKSLASHES: usize = 7;
 
 /// The value of the pair whose `=` or `:` stands at `sign`; its name does not begin before `fresh`.
 pub(super) fn private_value(names: &Names, text: &[u8], fresh: usize, sign: usize) -> Option<(usize, usize)> {
-    let after = sign_end(text, sign)?;
     let (name, is_quoted) = name_before(text, fresh, sign)?;
     let kind = names.kind(name)?;
+    let after = sign_end(text, sign)?;
     let blanks = text[after..].iter().take(BLANKS).take_while(|&&byte| matches!(byte, b' ' | b'\t')).count();
     let start = after + blanks;
     let is_prose = text[after - 1] == b':' && !is_quoted && matches!(kind, Kind::Plain | Kind::Content);
@@ -46,17 +46,22 @@ fn sign_end(text: &[u8], sign: usize) -> Option<usize> {
 
 /// The name that ends before the sign, and whether it stands in quotes.
 fn name_before(text: &[u8], fresh: usize, sign: usize) -> Option<(&str, bool)> {
-    let before = |end: usize, most: usize, is_one: &dyn Fn(u8) -> bool| {
-        end - text[fresh..end].iter().rev().take(most).take_while(|&&byte| is_one(byte)).count()
+    let before = &text[fresh..sign];
+    let before = strip_end(before, BLANKS, |byte| matches!(byte, b' ' | b'\t'));
+    let closer = before.last().copied().filter(|byte| matches!(byte, b'"' | b'\'' | b')' | b']'));
+    let before = match closer {
+        Some(_) => strip_end(&before[..before.len() - 1], BACKSLASHES, |byte| byte == b'\\'),
+        None => before,
     };
-    let mut end = before(sign, BLANKS, &|byte| matches!(byte, b' ' | b'\t'));
-    let closer = (end > fresh).then(|| text[end - 1]).filter(|byte| matches!(byte, b'"' | b'\'' | b')' | b']'));
-    if closer.is_some() {
-        end = before(end - 1, BACKSLASHES, &|byte| byte == b'\\');
-    }
-    let start = before(end, LONGEST_NAME, &|byte| class(&[byte], 0) & URL_RUN != 0);
-    let name = str::from_utf8(&text[start..end]).ok().filter(|name| !name.is_empty())?;
-    Some((name, matches!(closer, Some(b'"' | b'\''))))
+    let name_start = strip_end(before, LONGEST_NAME, |byte| CLASSES[usize::from(byte)] & URL_RUN != 0).len();
+    let name = &before[name_start..];
+    if name.is_empty() { None } else { Some((str::from_utf8(name).ok()?, matches!(closer, Some(b'"' | b'\'')))) }
+}
+
+/// The text without the last bytes of a kind, at most so many.
+fn strip_end(text: &[u8], most: usize, is_one: impl Fn(u8) -> bool) -> &[u8] {
+    let len = text.iter().rev().take(most).take_while(|&&byte| is_one(byte)).count();
+    &text[..text.len() - len]
 }
 
 /// An opening quote and the backslashes before it.

@@ -3,12 +3,15 @@
 use super::MASK;
 use super::address::{Email, NO_EMAIL, first_char_end, next_email, userinfo};
 use super::card::card;
-use super::classes::{BLANK, CLASSES, DASH, DIGIT, LINK, MARK, RUN, UPPER, URL_RUN, WORD, class, run_end};
+use super::classes::{BLANK, CLASSES, DASH, DIGIT, LINK, LOWER, MARK, RUN, UPPER, URL_RUN, WORD, class, run_end};
 use super::edits::Edits;
 use super::names::Names;
 use super::number;
 use super::pair::private_value;
 use super::secret::{self, LEAST_HEX, LEAST_MIXED, LastToken};
+
+/// What a mixed secret has of.
+const MIXED: u16 = UPPER | LOWER | DIGIT;
 
 /// Something to mask, or to leave as it is; reading goes on behind it.
 struct Found {
@@ -44,12 +47,17 @@ pub(super) struct Scanner<'text> {
     fresh: usize,
     email: Email,
     last_token: LastToken,
+    /// The last run that was measured, with the classes of all its bytes, and the last word.
+    run_end: usize,
+    run_classes: u16,
+    word_end: usize,
 }
 
 impl<'text> Scanner<'text> {
     pub(super) fn new(names: &'text Names, text: &'text [u8], base: usize, may_have_emails: bool) -> Self {
         let email = if may_have_emails { next_email(text, 0) } else { NO_EMAIL };
-        Self { names, text, base, fresh: 0, email, last_token: LastToken::default() }
+        let last_token = LastToken::default();
+        Self { names, text, base, fresh: 0, email, last_token, run_end: 0, run_classes: 0, word_end: 0 }
     }
 
     pub(super) fn scan(mut self, edits: &mut Edits) {
@@ -110,22 +118,17 @@ impl<'text> Scanner<'text> {
 
     /// Reads the run at a place; returns where to go on.
     fn run(&mut self, start: usize, edits: &mut Edits) -> usize {
-        let mut classes = 0;
-        let mut end = start;
-        while let Some(&byte) = self.text.get(end) {
-            let class = CLASSES[usize::from(byte)];
-            if class & RUN == 0 {
-                break;
-            }
-            classes |= class;
-            end += 1;
+        // After something was masked within a run the rest of it need not be measured again.
+        if start >= self.run_end {
+            (self.run_end, self.run_classes) = measure(self.text, start);
         }
-        if self.is_plain(start, end, classes) { end.min(self.email.start) } else { self.words(start, end, edits) }
+        let end = self.run_end;
+        if self.is_plain(start, end) { end.min(self.email.start) } else { self.words(start, end, edits) }
     }
 
     /// Whether nothing can begin in the run, by its length, its characters and the one behind it.
-    fn is_plain(&self, start: usize, end: usize, classes: u16) -> bool {
-        let len = end - start;
+    fn is_plain(&self, start: usize, end: usize) -> bool {
+        let (len, classes) = (end - start, self.run_classes);
         let may_have_number = classes & DIGIT != 0;
         let may_have_key = classes & (LINK | DASH) != 0 && len > 10 || classes & UPPER != 0 && len > 19;
         let may_be_token = classes & UPPER != 0 && self.text.get(end) == Some(&b'.');
@@ -136,35 +139,45 @@ impl<'text> Scanner<'text> {
 
     /// Tries the words and signs of a run one after another.
     fn words(&mut self, start: usize, end: usize, edits: &mut Edits) -> usize {
-        let may_be_mixed = end - start >= LEAST_MIXED;
+        let may_be_mixed = end - start >= LEAST_MIXED && self.run_classes & MIXED == MIXED;
         let limit = end.min(self.email.start);
         let mut place = start;
         while place < limit {
             let is_word = class(self.text, place) & WORD != 0;
-            let word_end = if is_word { run_end(self.text, place, WORD) } else { place + 1 };
-            let found = self
-                .named_secret(place, word_end, is_word)
+            let next = if is_word { self.word_end(place) } else { place + 1 };
+            let named = if is_word { self.named_secret(place, next) } else { None };
+            let found = named
                 .or_else(|| if may_be_mixed { self.mixed(place, start, is_word) } else { None })
-                .or_else(|| if is_word { self.in_word(place, word_end) } else { self.number(place) });
+                .or_else(|| if is_word { self.in_word(place, next) } else { self.number(place) });
             if let Some(found) = found {
                 return self.take(&found, edits);
             }
-            place = word_end;
+            place = next;
         }
         limit
     }
 
-    /// Secrets and ids that are known by how they begin.
-    fn named_secret(&mut self, start: usize, word_end: usize, is_word: bool) -> Option<Found> {
-        if !is_word {
-            return None;
+    fn word_end(&mut self, start: usize) -> usize {
+        if start >= self.word_end {
+            self.word_end = run_end(self.text, start, WORD);
         }
+        self.word_end
+    }
+
+    /// Ids and secrets that are known by how they begin: the first letter tells what to look for.
+    fn named_secret(&mut self, start: usize, word_end: usize) -> Option<Found> {
         let text = self.text;
-        secret::id(text, start).map(|end| Found::same(start, end)).or_else(|| {
-            let token = secret::web_token(text, start, &mut self.last_token);
-            let whole = token.or_else(|| secret::key(text, start)).map(|end| (start, end));
-            whole.or_else(|| secret::credential(text, start, word_end)).map(Found::mask)
-        })
+        let id = || secret::id(text, start).map(|end| Found::same(start, end));
+        let whole = |end: Option<usize>| end.map(|end| Found::mask((start, end)));
+        let credential = || secret::credential(text, start, word_end).map(Found::mask);
+        match text[start] {
+            b'e' => id().or_else(|| whole(secret::web_token(text, start, &mut self.last_token))),
+            b'p' | b's' | b'r' | b'w' | b'g' | b'x' => whole(secret::key(text, start)),
+            b'A' => id().or_else(|| whole(secret::access_key(text, start))),
+            b'b' | b'B' => id().or_else(credential),
+            b'0'..=b'9' | b'a'..=b'f' | b'C'..=b'F' => id(),
+            _ => None,
+        }
     }
 
     /// Long base64: in either alphabet from the start of the run, in that of URLs also from the start of any word.
@@ -178,19 +191,35 @@ impl<'text> Scanner<'text> {
 
     /// Numbers at the beginning of a word, and long hexadecimal anywhere in it.
     fn in_word(&self, start: usize, end: usize) -> Option<Found> {
-        let hexadecimal = || secret::hexadecimal(self.text, start, end);
-        if class(self.text, start) & DIGIT == 0 {
-            return hexadecimal().map(Found::mask);
-        }
-        let is_hexadecimal = || hexadecimal().filter(|found| found.0 == start).map(Found::mask);
-        is_hexadecimal().or_else(|| self.number(start)).or_else(|| hexadecimal().map(Found::mask))
+        let hexadecimal = secret::hexadecimal(self.text, start, end);
+        let is_number = class(self.text, start) & DIGIT != 0 && hexadecimal.is_none_or(|(from, _)| from > start);
+        let number = if is_number { self.number(start) } else { None };
+        number.or_else(|| hexadecimal.map(Found::mask))
     }
 
     /// A phone or card number, or a phone number that is masked already.
     fn number(&self, start: usize) -> Option<Found> {
         let (text, fresh) = (self.text, self.fresh);
+        if matches!(text[start], b'-' | b'/') {
+            return None;
+        }
         let masked = number::masked(text, start, fresh).map(|end| Found::same(start, end));
         let number = || number::any(text, start, fresh).map(|end| Found { start, end, shown: Shown::Digits });
         masked.or_else(|| card(text, start, fresh).map(|end| Found::mask((start, end)))).or_else(number)
     }
+}
+
+/// The end of the run at a place and the classes of its bytes together.
+fn measure(text: &[u8], start: usize) -> (usize, u16) {
+    let mut classes = 0;
+    let mut end = start;
+    while let Some(&byte) = text.get(end) {
+        let class = CLASSES[usize::from(byte)];
+        if class & RUN == 0 {
+            break;
+        }
+        classes |= class;
+        end += 1;
+    }
+    (end, classes)
 }

@@ -2,24 +2,14 @@
 
 use super::classes::{CLASSES, DIGIT, LOWER, RUN, UPPER, URL_RUN, WORD, class, run_end, short_run_end};
 
-const PREFIXES: [&[u8]; 17] = [
-    b"pk_",
-    b"sk_",
-    b"rk_",
-    b"whsec_",
-    b"shpat_",
-    b"shpss_",
-    b"ghp_",
-    b"gho_",
-    b"ghu_",
-    b"ghs_",
-    b"ghr_",
-    b"github_pat_",
-    b"xoxa-",
-    b"xoxb-",
-    b"xoxp-",
-    b"xoxr-",
-    b"xoxs-",
+/// The prefixes of keys by their first letter.
+const PREFIXES: [(u8, &[&[u8]]); 6] = [
+    (b'p', &[b"pk_"]),
+    (b's', &[b"sk_", b"shpat_", b"shpss_"]),
+    (b'r', &[b"rk_"]),
+    (b'w', &[b"whsec_"]),
+    (b'g', &[b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"]),
+    (b'x', &[b"xoxa-", b"xoxb-", b"xoxp-", b"xoxr-", b"xoxs-"]),
 ];
 /// Characters behind a prefix or a scheme, at least.
 const LEAST: usize = 8;
@@ -34,14 +24,18 @@ pub(super) const LEAST_HEX: usize = 32;
 /// A key with a known prefix.
 pub(super) fn key(text: &[u8], start: usize) -> Option<usize> {
     let rest = &text[start..];
-    if rest.starts_with(b"AKIA") || rest.starts_with(b"ASIA") {
-        let end = run_end(text, start, UPPER | DIGIT);
-        return (end - start == 20 && class(text, end) & WORD == 0).then_some(end);
-    }
-    let prefix = PREFIXES.iter().find(|prefix| rest.starts_with(prefix))?;
+    let (_, prefixes) = PREFIXES.iter().find(|(first, _)| rest[0] == *first)?;
+    let prefix = prefixes.iter().find(|prefix| rest.starts_with(prefix))?;
     let body = start + prefix.len();
     let is_key = short_run_end(text, body, URL_RUN, LEAST) - body == LEAST;
     is_key.then(|| run_end(text, body, URL_RUN))
+}
+
+/// The id of an access key of AWS: `AKIA` or `ASIA` and sixteen more.
+pub(super) fn access_key(text: &[u8], start: usize) -> Option<usize> {
+    let has_prefix = matches!(text[start..], [b'A', b'K' | b'S', b'I', b'A', ..]);
+    let end = if has_prefix { run_end(text, start, UPPER | DIGIT) } else { return None };
+    (end - start == 20 && class(text, end) & WORD == 0).then_some(end)
 }
 
 /// Where the last run that began with `eyJ` lies and whether a token ended in it: tokens can begin behind every hyphen of a
@@ -54,7 +48,7 @@ pub(super) struct LastToken {
 
 /// A JSON web token: three parts of base64url, the last may be empty.
 pub(super) fn web_token(text: &[u8], start: usize, last: &mut LastToken) -> Option<usize> {
-    if !text[start..].starts_with(b"eyJ") {
+    if !matches!(text[start..], [b'e', b'y', b'J', ..]) {
         return None;
     }
     if start >= last.run_end {
