@@ -26,7 +26,7 @@ from penstock.api.auth import Authenticator
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
 from penstock.api.parts import PARTS, Parts
-from penstock.api.routes import ONCE, Route, SPENDS, delete, get, patch, post
+from penstock.api.routes import ONCE, SPENDS, Route, delete, get, patch, post
 from penstock.domain.keys import Scope
 
 CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
