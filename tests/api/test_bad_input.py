@@ -258,6 +258,7 @@ def campaign_routes(campaign: str) -> list[tuple[str, str, dict[str, Any]]]:
         ("DELETE", f"{path}/recipients", plain), ("GET", f"{path}/skipped", plain), ("GET", f"{path}/messages", plain),
         ("GET", f"{path}/report", plain), ("POST", f"{path}/pause", plain), ("POST", f"{path}/resume", plain),
         ("POST", f"{path}/cancel", plain), ("POST", f"{path}/retry-failed", plain),
+        ("POST", f"{path}/test", {**plain, "json": {"to": "+4915100000001"}}),
         ("POST", f"{path}/quote", plain), ("GET", f"{path}/events", plain),
     ]  # fmt: skip
 

@@ -20,13 +20,14 @@ from penstock.api import (
     schemas,
     singles,
     tenant,
+    trials,
 )
 from penstock.api.admin.routes import ADMIN_ROUTES, for_operators
 from penstock.api.auth import Authenticator
 from penstock.api.idempotency import check_key
 from penstock.api.middleware import add_headers, observe
 from penstock.api.parts import PARTS, Parts
-from penstock.api.routes import ONCE, SPENDS, Route, delete, get, patch, post, put
+from penstock.api.routes import ONCE, Route, SPENDS, delete, get, patch, post, put
 from penstock.domain.keys import Scope
 
 CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
@@ -44,6 +45,7 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     post(f"{CAMPAIGN}/resume", controls.resume, schemas.Empty, schemas.CampaignView, key=ONCE),
     post(f"{CAMPAIGN}/cancel", controls.cancel, schemas.Empty, schemas.CanceledView, key=ONCE),
     post(f"{CAMPAIGN}/retry-failed", controls.retry_failed, schemas.RetryRequest, schemas.RetryView, key=ONCE),
+    post(f"{CAMPAIGN}/test", trials.trial, schemas.TrialRequest, schemas.MessageDetail, 201, key=ONCE),
     post(f"{CAMPAIGN}/quote", controls.quote, schemas.Empty, schemas.Quote, scope=Scope.READ),
     get(f"{CAMPAIGN}/events", events.stream, None),
     post(f"{CAMPAIGN}/recipients", recipients.upload, None, schemas.UploadAnswer),

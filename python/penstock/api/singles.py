@@ -31,7 +31,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     body = await read_json(request, schemas.NewMessages)
     asked = _asked(body)
     messages = check_messages([_with_sender(one, caller, parts) for one in asked], rules_for(caller, parts))
-    render = _render_list(messages) if body.messages is not None else _render_one(messages[0], request_id(request))
+    render = _render_list(messages) if body.messages is not None else render_one(messages[0], request_id(request))
 
     async def send(key: RequestKey | None) -> Replied:
         if key is None and not any(isinstance(message, Single) for message in messages):
@@ -80,7 +80,9 @@ def rules_for(caller: Caller, parts: Parts) -> Rules:
     )  # fmt: skip
 
 
-def _render_one(message: Single | GatewayError, name: str) -> Callable[[Sequence[Result]], StoredAnswer]:
+def render_one(message: Single | GatewayError, name: str) -> Callable[[Sequence[Result]], StoredAnswer]:
+    """The answer to a request with one message; `name` is the request's own."""
+
     def render(results: Sequence[Result]) -> StoredAnswer:
         (result,) = results
         if isinstance(result, Placed) and isinstance(message, Single):

@@ -88,15 +88,15 @@ class Client:
     async def pause(self, campaign_id: str, *, reason: str | None = None) -> models.Campaign:
         """Send nothing more until it is resumed."""
         body = {} if reason is None else {"reason": reason}
-        return await self._call("POST", f"/v1/campaigns/{campaign_id}/pause", models.Campaign, body)
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/pause", models.Campaign, body, str(uuid4()))
 
     async def resume(self, campaign_id: str) -> models.Campaign:
         """Go on where it was paused."""
-        return await self._call("POST", f"/v1/campaigns/{campaign_id}/resume", models.Campaign)
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/resume", models.Campaign, None, str(uuid4()))
 
     async def cancel(self, campaign_id: str) -> models.Canceled:
         """Send nothing more, for good."""
-        return await self._call("POST", f"/v1/campaigns/{campaign_id}/cancel", models.Canceled)
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/cancel", models.Canceled, None, str(uuid4()))
 
     async def quote(self, campaign_id: str) -> models.Quote:
         """What sending would come to, and what stands in its way."""
@@ -104,7 +104,8 @@ class Client:
 
     async def retry_failed(self, campaign_id: str, *, send: bool = False) -> models.Retry:
         """Try again what is proven unsent; the new campaign, where one is needed, is a draft unless `send` is set."""
-        return await self._call("POST", f"/v1/campaigns/{campaign_id}/retry-failed", models.Retry, {"send": send})
+        path = f"/v1/campaigns/{campaign_id}/retry-failed"
+        return await self._call("POST", path, models.Retry, {"send": send}, str(uuid4()))
 
     def campaigns(self, **filters: str) -> AsyncIterator[models.CampaignSummary]:
         """Every campaign, newest first, or those that `state`, `name`, `created_after` and `created_before` say."""

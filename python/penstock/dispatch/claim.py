@@ -104,7 +104,7 @@ class Claimer:
         )  # fmt: skip
         await dispatch.open_attempt(connection, attempt, intent)
         left_segments = run.left_segments + encoded.left_segments
-        is_last_due = campaign.paced_to is not None and encoded.last_seq + 1 >= campaign.paced_to
+        is_last_due = campaign.due_to is not None and encoded.last_seq + 1 >= campaign.due_to
         return Claimed(attempt, encoded.body, encoded.segments, left_segments, is_last_due)
 
     async def _lock_due(self, connection: Connection, lane: Lane, campaign: SendingCampaign, granted: int) -> Run | None:

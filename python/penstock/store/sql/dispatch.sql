@@ -25,7 +25,10 @@ ORDER BY c.campaign_id LIMIT $1
 SELECT c.text, c.sender, c.account_id, a.learned_batch_size, coalesce(c.expires_at <= now(), false) AS is_expired,
        CASE WHEN c.paced_from IS NOT NULL THEN
            least(c.next_seq, ceil(extract(epoch FROM now() + interval '1 second' - c.paced_from) * c.next_seq / c.pace_s))::int4
-       END AS paced_to
+       END AS paced_to,
+       CASE WHEN c.paced_from IS NOT NULL THEN
+           least(c.next_seq, ceil(extract(epoch FROM now() - c.paced_from) * c.next_seq / c.pace_s))::int4
+       END AS due_to
 FROM campaign c
 JOIN account a ON a.account_id = c.account_id
 JOIN tenant t ON t.tenant_id = c.tenant_id AND t.deactivated_at IS NULL
