@@ -50,6 +50,10 @@ check: build ## Format, lint, types, import contracts, Rust format, clippy and t
 bench: build ## Run the benches (BENCH_SCALE=tiny for a quick look)
 	@$(BIN)/python bench/run.py
 
+.PHONY: bench-micro
+bench-micro: build ## Time the core's functions beside Python's best, one by one (fails when a target is missed)
+	@$(BIN)/python bench/micro/run.py --check
+
 .PHONY: lock
 lock: build ## Resolve the dependencies afresh into the lock file (versions and hashes only)
 	@$(BIN)/pip install --quiet uv

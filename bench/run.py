@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 SCALE = os.environ.get("BENCH_SCALE", "normal")  # noqa: TID251 - started by hand or by make
 
 BENCHES = (
+    ("micro/run.py",),
     ("flow/send.py",),
     ("stage/upload.py", *(["--rows", "50000"] if SCALE == "tiny" else ["--durable"])),
 )

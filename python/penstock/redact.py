@@ -1,41 +1,14 @@
-"""Values that must not be shown: the Secret type, and the last step of every log line."""
+"""Values that must not be shown: the Secret type, and what takes private data out of texts and log lines.
 
-import re
-from collections.abc import Mapping
+What counts as private is in the core (`_core.Redactor`); here is the one redactor of the process.
+"""
+
+from collections.abc import Sequence
 from typing import Final
 
+from penstock._core import Redactor
+
 MASK: Final = "***"
-
-# Fields whose whole value is private wherever they appear in a log event, compared in lower case.
-PRIVATE_FIELDS: Final = frozenset(
-    {
-        "api_key",
-        "authorization",
-        "body",
-        "destination",
-        "email",
-        "key",
-        "msisdn",
-        "password",
-        "payload",
-        "phone",
-        "recipient",
-        "secret",
-        "text",
-        "to",
-        "token",
-        "url_query",
-    }
-)
-
-# International numbers, our own API keys, bearer credentials and secrets in query strings. Each pattern is anchored on a
-# literal start and bounded in length, so that hostile input stays linear.
-_PRIVATE_TEXT: Final = re.compile(
-    r"\+\d[\d \-().]{5,22}\d"
-    r"|\bpk_[A-Za-z0-9_-]{8,80}"
-    r"|(?i:bearer)\s+[A-Za-z0-9._~+/=-]{8,512}"
-    r"|(?i:token|secret|api_key|password)=[^&\s\"']{1,256}"
-)
 
 
 class Secret:
@@ -60,23 +33,20 @@ class Secret:
         return hash(self._text)
 
 
+_redactor = Redactor()
+
+
+def set_private_fields(extra: Sequence[str]) -> None:
+    """Names of fields that are private beside the usual ones, from now on and everywhere in this process."""
+    global _redactor  # noqa: PLW0603 - like the log itself there is one for the whole process
+    _redactor = Redactor(extra)
+
+
 def redact_text(text: str) -> str:
-    """The text with phone numbers, keys and credentials masked."""
-    return _PRIVATE_TEXT.sub(MASK, text)
+    """The text with phone numbers, addresses, keys and credentials masked."""
+    return _redactor.text(text)
 
 
-def redact_event(event: Mapping[str, object]) -> dict[str, object]:
-    """A log event with private fields masked whole and every other text passed through `redact_text`."""
-    return {name: MASK if name.lower() in PRIVATE_FIELDS else _redact_value(value) for name, value in event.items()}
-
-
-def _redact_value(value: object) -> object:
-    match value:
-        case str():
-            return redact_text(value)
-        case Mapping():
-            return redact_event({str(name): item for name, item in value.items()})
-        case list() | tuple():
-            return [_redact_value(item) for item in value]
-        case _:
-            return value
+def redact_json(document: bytes) -> bytes:
+    """A JSON document with private fields masked whole and every other text masked like a text."""
+    return _redactor.json(document)

@@ -1,7 +1,6 @@
 """A served application with two tenants, and the few calls that most tests begin with."""
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -19,15 +18,21 @@ from penstock.api.parts import Parts
 from penstock.api.server import WebServer
 from penstock.clock import SystemClock
 from penstock.config import Http, Sms
+from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, TenantId
+from penstock.domain.keys import SHOWN_CHARACTERS, NewKey, digest
 from penstock.ingest.audience import Intake
 from penstock.ingest.repeats import Repeats
-from penstock.store import tenants
+from penstock.ingest.singles import Singles
+from penstock.redact import Secret
+from penstock.store import keys, tenants
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
+from tests.builders import new_id
 
 KEY = "pk_first_0123456789abcdef"
 OTHER_KEY = "pk_other_0123456789abcdef"
+ADMIN_KEY = "the-key-of-an-operator"
 CHUNK = 10
 """Messages a chunk: small, so that small uploads are many chunks."""
 PIECE = 256
@@ -110,15 +115,22 @@ def http_settings() -> Http:
 
 
 @pytest.fixture
-def parts(store: Store, http_settings: Http) -> Parts:
+def announced() -> list[Lane]:
+    """What a sender of this process would have been told."""
+    return []
+
+
+@pytest.fixture
+def parts(store: Store, http_settings: Http, announced: list[Lane]) -> Parts:
     """The application's surroundings."""
     clock, metrics = SystemClock(), Metrics("test")
     intake = Intake(store, Sms(batch_size=CHUNK), metrics, clock=clock, random=os.urandom, piece_bytes=PIECE)
+    singles = Singles(store, metrics, new_id=new_id, kept=timedelta(days=7), announce=announced.append)
     return Parts(
-        store=store, intake=intake, repeats=Repeats(store, timedelta(days=7)), metrics=metrics, clock=clock,
+        store=store, intake=intake, repeats=Repeats(store, timedelta(days=7)), singles=singles, metrics=metrics, clock=clock,
         random=os.urandom, http=http_settings,
         authenticator=Authenticator(store, clock), account_id=AccountId("00000000-0000-4000-8000-000000000001"),
-        sender="Penstock",
+        sender="Penstock", admin_key=Secret(ADMIN_KEY),
     )  # fmt: skip
 
 
@@ -130,6 +142,7 @@ async def api(parts: Parts) -> AsyncIterator[Api]:
     tenant_id = await _tenant(parts.store, "first", KEY)
     async with asyncio.TaskGroup() as group:
         group.create_task(server.run(halt))
+        group.create_task(parts.singles.run(halt))
         await server.listening.wait()
         async with aiohttp.ClientSession() as session:
             yield Api(session, f"http://127.0.0.1:{server.port}", KEY, tenant_id, parts)
@@ -143,9 +156,20 @@ async def other(api: Api) -> Api:
     return Api(api.session, api.url, OTHER_KEY, tenant_id, api.parts)
 
 
+@pytest.fixture
+def operator(api: Api) -> Api:
+    """The operator at the same server."""
+    return Api(api.session, api.url, ADMIN_KEY, api.tenant_id, api.parts)
+
+
 async def _tenant(store: Store, name: str, key: str) -> TenantId:
-    async with store.api() as connection:
+    async with store.engine() as connection:
         tenant_id = await tenants.create_tenant(connection, name)
         assert tenant_id is not None
-        await tenants.create_key(connection, tenant_id, hashlib.sha256(key.encode()).digest(), key[:8], "test")
+        await keys.create_key(connection, tenant_id, known_key(key), "test")
         return tenant_id
+
+
+def known_key(text: str) -> NewKey:
+    """A key whose text a test knows."""
+    return NewKey(text, text[:SHOWN_CHARACTERS], digest(text))

@@ -16,10 +16,10 @@ from penstock.api.open_routes import OPEN_ROUTES
 from penstock.api.openapi import document
 from penstock.api.parts import Parts
 from penstock.api.problems import ROWS
-from penstock.api.routes import KeyUse, Route
+from penstock.api.routes import Address, KeyUse, Route
 from penstock.health import Health
 from penstock.redact import Secret
-from tests.api.conftest import Api
+from tests.api.conftest import ADMIN_KEY, Api
 from tests.api.test_bad_input import check_problem
 
 DOCUMENT = document(SECTIONS, OPEN_ROUTES)
@@ -74,17 +74,18 @@ def test_codes_are_the_closed_list() -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=IDS)
-def test_an_operation_says_what_its_route_says(route: Route) -> None:
+def test_an_operation_says_what_its_route_says(route: Address) -> None:
     """Scope, parameters, key, status, body and answer are those of the table."""
     operation = DOCUMENT["paths"][route.path][route.method.lower()]
     [[(_, scopes)]] = [list(one.items()) for one in operation["security"]]
-    assert scopes == [route.scope]
+    assert scopes == ([route.scope] if isinstance(route, Route) else [])
     given = {(one["in"], one["name"]): one for one in operation["parameters"] if "name" in one}
     assert {name for place, name in given if place == "query"} == {one.name for one in route.query}
     assert {name for place, name in given if place == "path"} == set(re.findall(r"\{(\w+)\}", route.path))
     key = given.get(("header", "Idempotency-Key"))
-    assert (key is not None) == (route.key is not KeyUse.NONE)
-    assert key is None or key["required"] == (route.key is KeyUse.REQUIRED)
+    use = route.key if isinstance(route, Route) else KeyUse.NONE
+    assert (key is not None) == (use is not KeyUse.NONE)
+    assert key is None or key["required"] == (use is KeyUse.REQUIRED)
     answer = operation["responses"][str(route.status)]
     assert set(answer.get("content", {})) == {one.content_type for one in route.downloads} | (
         {"application/json"} if route.gives is not None else set()
@@ -117,7 +118,7 @@ def unbounded(schema: dict[str, Any], place: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.takes], ids=lambda route: route.name)
-def test_every_field_of_a_request_has_a_bound(route: Route) -> None:
+def test_every_field_of_a_request_has_a_bound(route: Address) -> None:
     """A text has a length, a number a range, a list a count, and no object takes what it does not know."""
     operation = DOCUMENT["paths"][route.path][route.method.lower()]
     assert list(unbounded(operation["requestBody"]["content"]["application/json"]["schema"], "")) == []
@@ -149,7 +150,7 @@ def test_every_json_route_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.gives is not None], ids=lambda route: route.name)
-def test_an_example_of_an_answer_is_one(route: Route) -> None:
+def test_an_example_of_an_answer_is_one(route: Address) -> None:
     """It is read as the answer's type, and written again it is the same: nothing is missing, nothing too much."""
     example = EXAMPLES[route.name].gives
     value = msgspec.json.decode(msgspec.json.encode(example), type=route.gives)
@@ -157,11 +158,11 @@ def test_an_example_of_an_answer_is_one(route: Route) -> None:
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.takes], ids=lambda route: route.name)
-async def test_an_example_of_a_request_works(api: Api, route: Route) -> None:
+async def test_an_example_of_a_request_works(api: Api, route: Address) -> None:
     """Sent to the application as it stands in the document, it is answered as the document says."""
     path = await prepared(api, route)
-    answer = await api.call(route.method, path, json=EXAMPLES[route.name].takes)
-    assert answer.status == route.status, answer.body
+    answer = await holder(api, route).call(route.method, path, json=EXAMPLES[route.name].takes)
+    assert answer.status in {route.status, *(one.status for one in route.also)}, answer.body
     if route.gives is not None:
         msgspec.json.decode(answer.body, type=route.gives)
 
@@ -171,7 +172,7 @@ async def test_an_example_of_a_request_works(api: Api, route: Route) -> None:
     [(route, index) for route in ROUTES for index, _ in enumerate(route.uploads)],
     ids=lambda one: str(one)[:9],
 )
-async def test_an_example_of_an_upload_works(api: Api, route: Route, index: int) -> None:
+async def test_an_example_of_an_upload_works(api: Api, route: Address, index: int) -> None:
     """Each form of an upload is taken whole."""
     media = route.uploads[index]
     path = route.path.format(campaign_id=await api.create("Hi {name}"))
@@ -181,7 +182,7 @@ async def test_an_example_of_an_upload_works(api: Api, route: Route, index: int)
 
 async def test_the_report_has_the_form_of_its_examples(api: Api) -> None:
     """The same columns, and lines that are read as their type."""
-    [route] = [route for route in TENANT_ROUTES if route.downloads]
+    [route] = [route for route in TENANT_ROUTES if route.path.endswith("/report")]
     path = await prepared(api, route)
     for media in route.downloads:
         answer = await api.call("GET", path, headers={"Accept": media.content_type})
@@ -194,14 +195,32 @@ async def test_the_report_has_the_form_of_its_examples(api: Api) -> None:
             msgspec.json.decode(shown[0], type=media.line)
 
 
-async def prepared(api: Api, route: Route) -> str:
-    """The route's address on a draft with the three recipients of the upload's example."""
-    if "{campaign_id}" not in route.path:
-        return route.path
+def holder(api: Api, route: Address) -> Api:
+    """Whoever holds the key that opens the route."""
+    key = api.key if isinstance(route, Route) else ADMIN_KEY
+    return Api(api.session, api.url, key, api.tenant_id, api.parts)
+
+
+async def prepared(api: Api, route: Address) -> str:
+    """The route's address, of things that are as its example needs them."""
+    found: dict[str, Any] = {"source": "shop", "tenant_id": api.tenant_id}
+    if "{campaign_id}" in route.path:
+        found["campaign_id"] = await campaign_for(api, route)
+    if "{message_id}" in route.path:
+        found["message_id"] = (await api.call("POST", "/v1/messages", json=EXAMPLES["POST /v1/messages"].takes)).json["id"]
+    if "{key_id}" in route.path:
+        found["key_id"] = (await api.call("POST", "/v1/keys", json=EXAMPLES["POST /v1/keys"].takes)).json["id"]
+    return route.path.format(**found)
+
+
+async def campaign_for(api: Api, route: Address) -> str:
+    """With the three recipients of the upload's example: a draft, but one that is being sent for what stops and goes on."""
     campaign = await api.create("Hi {name}")
     [uploading] = [one for one in TENANT_ROUTES if one.uploads]
     assert (await api.upload(campaign, uploading.uploads[0].example.encode())).status == 200
-    return route.path.format(campaign_id=campaign)
+    if route.path.endswith(("/pause", "/resume", "/cancel", "/retry-failed")):
+        assert (await api.call("POST", f"/v1/campaigns/{campaign}/send")).status == 202
+    return campaign
 
 
 async def test_the_document_is_served_without_a_key(api: Api) -> None:

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from penstock.api import ops, report
 from penstock.api.app import SECTIONS
 from penstock.api.examples import EXAMPLES
-from penstock.api.routes import Route
+from penstock.api.examples.form import CAMPAIGN_ID, MESSAGE_ID
+from penstock.api.routes import Address
 from penstock.health import Health
 from tests.api.conftest import Api, rows
 from tests.api.test_around import log_lines as log_lines  # noqa: PLC0414 - a fixture
 from tests.api.test_bad_input import check_problem
-from tests.api.test_document import prepared
+from tests.api.test_document import holder, prepared
 from tests.api.test_overload import served
 from tests.api.wire import exchange, request
 
@@ -71,7 +72,7 @@ PLACES = [(route, place) for route in ROUTES if route.takes for place in texts(E
 @pytest.mark.parametrize(("route", "place"), PLACES, ids=[f"{route.name} {place}" for route, place in PLACES])
 @pytest.mark.parametrize("poison", ["\0", "\ud800", "\udfff\ud800"], ids=["NUL", "half a pair", "a pair the wrong way"])
 async def test_no_text_of_any_request_takes_what_cannot_be_stored(
-    api: Api, route: Route, place: tuple[Any, ...], poison: str
+    api: Api, route: Address, place: tuple[Any, ...], poison: str
 ) -> None:
     """U+0000 and lone surrogates are refused in every text of every request."""
     sent = json.loads(json.dumps(EXAMPLES[route.name].takes))
@@ -79,8 +80,9 @@ async def test_no_text_of_any_request_takes_what_cannot_be_stored(
     for step in place[:-1]:
         inner = inner[step]
     inner[place[-1]] = poison
-    answer = await api.call(
-        route.method, await prepared(api, route), data=json.dumps(sent).encode(), headers={"Content-Type": "application/json"}
+    path = await prepared(api, route)
+    answer = await holder(api, route).call(
+        route.method, path, data=json.dumps(sent).encode(), headers={"Content-Type": "application/json"}
     )
     check_problem(answer, answer.status, "malformed_request" if answer.status == 400 else "invalid_value")
 
@@ -122,9 +124,9 @@ async def test_headers_that_are_set_from_data_are_what_they_should_be(api: Api) 
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-async def test_other_methods_are_refused_with_those_that_are_known(api: Api, route: Route) -> None:
+async def test_other_methods_are_refused_with_those_that_are_known(api: Api, route: Address) -> None:
     """405 with Allow, as a problem, for every method that an address does not know, with or without a key."""
-    path = route.path.format(campaign_id="0199f3a0-7c00-7000-8000-000000000001")
+    path = route.path.format(campaign_id=CAMPAIGN_ID, message_id=MESSAGE_ID, source="shop", tenant_id=1, key_id=1)
     known = {one.method for one in ROUTES if one.path == route.path}
     known |= (
         {"HEAD"} if any(one.path == route.path and one.method == "GET" and one.gives is not None for one in ROUTES) else set()
@@ -140,13 +142,13 @@ async def test_other_methods_are_refused_with_those_that_are_known(api: Api, rou
 @pytest.mark.parametrize(
     "route", [route for route in ROUTES if route.method == "GET" and route.gives], ids=lambda route: route.name
 )
-async def test_head_is_get_without_a_body(api: Api, route: Route) -> None:
+async def test_head_is_get_without_a_body(api: Api, route: Address) -> None:
     """The same status and headers, for what is there and for what is not."""
-    path = await prepared(api, route)
-    got, head = await api.call("GET", path), await api.call("HEAD", path)
+    path, caller = await prepared(api, route), holder(api, route)
+    got, head = await caller.call("GET", path), await caller.call("HEAD", path)
     assert (head.status, head.body) == (200, b"")
     assert head.headers["Content-Type"] == got.headers["Content-Type"]
-    assert (await api.call("HEAD", f"{path}?nothing=1")).status == 400
+    assert (await caller.call("HEAD", f"{path}?nothing=1")).status == 400
     assert (await api.call("HEAD", path, headers={"Authorization": ""})).status == 401
 
 

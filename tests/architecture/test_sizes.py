@@ -8,7 +8,9 @@ ROOT = Path(__file__).parents[2]
 MOST_FILE_LINES = 400
 MOST_FUNCTION_LINES = 60
 
-LONG_FILES: set[str] = set()
+LONG_FILES = {
+    "python/penstock/_core.pyi",  # the contract of the whole extension module, which has one stub
+}
 """Files past the mark, with a reason each. Exact: a file that has shrunk leaves the list."""
 LONG_FUNCTIONS = {
     "python/penstock/cli/simulate.py:simulate",  # its length is its options, one or two lines each

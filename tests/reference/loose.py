@@ -15,10 +15,18 @@ def _no_constant(name: str) -> None:
 
 
 def load(text: str | bytes) -> object:
-    """Strict JSON, numbers kept as written; ValueError for anything else."""
+    """Strict JSON, numbers kept as written; ValueError for anything else and for what is nested more than 128 deep."""
     if isinstance(text, bytes):
         text = text.decode()
-    return json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_no_constant)
+    value = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_no_constant)
+    if _depth(value) > 128:
+        raise ValueError(text)
+    return value
+
+
+def _depth(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
 
 
 def clean(text: str, limit: int) -> str:
@@ -28,14 +36,19 @@ def clean(text: str, limit: int) -> str:
 
 def is_id(value: object) -> bool:
     """A text that can be stored as an id."""
-    return isinstance(value, str) and 1 <= len(value) <= 200 and "\0" not in value
+    return isinstance(value, str) and 1 <= len(value) <= 200 and "\0" not in value and is_unicode(value)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether no half of a surrogate pair is in it."""
+    return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
 
 
 def scalar(value: object) -> str | None:
     """A text, or a number or boolean as written."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, str) else None
+    return str(value) if isinstance(value, str) and is_unicode(value) else None
 
 
 def error_text(value: object) -> str | None:

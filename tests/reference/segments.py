@@ -1,4 +1,4 @@
-"""Encoding, units and parts of a text, by really cutting it into parts."""
+"""Encoding, units and parts of a text, character by character."""
 
 from typing import NamedTuple
 
@@ -27,9 +27,14 @@ def segments(text: str) -> Segments:
 def _count(encoding: str, costs: list[int], single: int, each: int) -> Segments:
     if sum(costs) <= single:
         return Segments(encoding, sum(costs), 1)
-    parts: list[list[int]] = [[]]
+    parts, filled = 1, 0
     for cost in costs:
-        if sum(parts[-1]) + cost > each:
-            parts.append([])
-        parts[-1].append(cost)
-    return Segments(encoding, sum(costs), len(parts))
+        if filled + cost > each:
+            parts, filled = parts + 1, 0
+        filled += cost
+    return Segments(encoding, sum(costs), parts)
+
+
+def forcing(text: str) -> list[str]:
+    """The first 20 distinct characters of neither alphabet."""
+    return list(dict.fromkeys(character for character in text if character not in DEFAULT + EXTENSION))[:20]

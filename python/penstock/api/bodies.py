@@ -26,6 +26,9 @@ _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _RAW_BODY: Final = web.RequestKey("raw_body", bytes)
 
 Value = TypeVar("Value", bound=msgspec.Struct)
+Decoded = TypeVar("Decoded")
+
+_OBJECT: Final = msgspec.json.Decoder(dict[str, object])
 
 
 async def read_json(request: web.Request, kind: type[Value]) -> Value:
@@ -40,6 +43,13 @@ async def read_optional_json(request: web.Request, kind: type[Value]) -> Value:
     if not request.can_read_body:
         return kind()
     return await read_json(request, kind)
+
+
+async def read_object(request: web.Request, limit: int) -> dict[str, object]:
+    """The body as a JSON object of any fields, at most `limit` bytes."""
+    check_content_type(request, _JSON)
+    request[_RAW_BODY] = body = await read_body(request, limit)
+    return _decode(body, _OBJECT)
 
 
 def raw_body(request: web.Request) -> bytes:
@@ -60,18 +70,29 @@ def check_content_type(request: web.Request, *expected: str) -> str:
 
 
 def decode(body: bytes, kind: type[Value]) -> Value:
-    """Bytes to a typed value. Three foreign exceptions besides msgspec's own come out of JSON decoding."""
+    """Bytes to a typed value."""
+    decoder: msgspec.json.Decoder[Value] = _decoder(kind)
+    return _decode(body, decoder)
+
+
+def _decode(body: bytes, decoder: msgspec.json.Decoder[Decoded]) -> Decoded:
+    """Three foreign exceptions besides msgspec's own come out of JSON decoding."""
     try:
-        value: Value = _decoder(kind).decode(body)
+        value = decoder.decode(body)
+        _check_texts(value)
     except msgspec.ValidationError as error:
         raise _explain(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequestError(f"The body is not valid JSON in UTF-8 ({_reason(error)}).") from None
+    _check_keys(body)
+    return value
+
+
+def _check_texts(value: object) -> None:
+    """Refuse what no text can hold. Raises RecursionError for a value of any shape that is nested too deeply."""
     for pointer, text in _texts(value, ""):
         if "\0" in text:
             raise InvalidValueError("A text may not contain the character U+0000.", pointer=pointer)
-    _check_keys(body)
-    return value
 
 
 def _check_keys(body: bytes) -> None:

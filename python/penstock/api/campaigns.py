@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
 
-from penstock.api import queries, schemas, views
+from penstock.api import filters, queries, schemas, views
 from penstock.api.answers import answer, stored
 from penstock.api.auth import Caller
 from penstock.api.bodies import read_json, read_optional_json
 from penstock.api.idempotency import once
 from penstock.api.parts import PARTS, Parts, new_id
+from penstock.domain.campaign import AutoPause
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import AccountId, CampaignId, TenantId
 from penstock.ingest import control
@@ -17,8 +19,6 @@ from penstock.store import campaigns, uploads
 from penstock.store.campaigns import Campaign
 from penstock.store.idempotency import StoredAnswer
 from penstock.store.pool import Connection
-
-NEWEST = CampaignId(UUID(int=(1 << 128) - 1))
 
 
 async def create(request: web.Request, caller: Caller) -> web.Response:
@@ -28,9 +28,10 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
     plan = control.Plan(
         name=new.name, text=new.text, sender=_first(new.sender, caller.settings.sender, parts.sender),
         default_region=new.default_region or caller.settings.default_region, countries=new.countries,
-        max_parts=new.max_parts, validity_s=new.validity_s,
+        max_parts=new.max_parts, validity_s=new.validity_s, send_at=new.send_at,
+        pace_s=None if new.pace is None else new.pace.over_s, auto_pause=_rule(new.auto_pause),
     )  # fmt: skip
-    control.check_plan(plan)
+    control.check_plan(plan, parts.clock.now())
     account_id = AccountId(caller.settings.traffic_account_id or parts.account_id)
 
     async def effect(connection: Connection) -> StoredAnswer:
@@ -44,11 +45,13 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def index(request: web.Request, caller: Caller) -> web.Response:
-    """List campaigns, newest first."""
-    page = queries.page(queries.parameters(request))
-    before = queries.position(page, lambda cursor: CampaignId(UUID(bytes=cursor)), NEWEST)
+    """List campaigns, newest first: all, or those of a state, of a name (the whole of it), of a time of creation."""
+    given = queries.parameters(request)
+    page, wanted = queries.page(given), filters.read(given)
+    before = queries.position(page, lambda cursor: CampaignId(UUID(bytes=cursor)), wanted.before)
+    wanted = msgspec.structs.replace(wanted, before=min(before, wanted.before))
     async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
-        found = await campaigns.list_campaigns(connection, caller.tenant_id, before, page.limit)
+        found = await campaigns.list_campaigns(connection, caller.tenant_id, wanted, page.limit)
         books = await campaigns.get_counts_of(connection, caller.tenant_id, [one.campaign_id for one in found])
     items = [views.summary(one, books[one.campaign_id]) for one in found]
     more = queries.next_url(request, found[-1].campaign_id.bytes) if len(found) == page.limit else None
@@ -61,20 +64,26 @@ async def show(request: web.Request, caller: Caller) -> web.Response:
     campaign_id = queries.campaign_id(request)
     async with parts.store.tenant(caller.tenant_id) as connection:
         campaign = await find(connection, caller.tenant_id, campaign_id)
-        return answer(await _view(connection, parts, campaign))
+        return answer(await view_of(connection, parts, campaign))
 
 
 async def send(request: web.Request, caller: Caller) -> web.Response:
-    """Start sending, once. From here on the recipients, text and sender are fixed."""
+    """Start sending, once: now, or at `send_at`. From here on the recipients, text and sender are fixed."""
     parts = request.app[PARTS]
     campaign_id = queries.campaign_id(request)
     asked = await read_optional_json(request, schemas.SendRequest)
 
     async def effect(connection: Connection) -> StoredAnswer:
-        campaign = await control.start_sending(connection, caller.tenant_id, campaign_id, asked.expect_recipients)
-        return stored(await _view(connection, parts, campaign), status=202)
+        campaign = await control.start_sending(
+            connection, caller.tenant_id, campaign_id, asked.expect_recipients, parts.clock.now()
+        )
+        return stored(await view_of(connection, parts, campaign), status=202)
 
     return await once(request, caller, effect)
+
+
+def _rule(given: schemas.AutoPauseRule | None) -> AutoPause | None:
+    return None if given is None else AutoPause(failed=given.failed, unknown=given.unknown, after=given.after)
 
 
 def _first(given: str | None, of_tenant: str | None, of_gateway: str) -> str:
@@ -92,7 +101,8 @@ async def find(connection: Connection, tenant_id: TenantId, campaign_id: Campaig
     return campaign
 
 
-async def _view(connection: Connection, parts: Parts, campaign: Campaign) -> schemas.CampaignView:
+async def view_of(connection: Connection, parts: Parts, campaign: Campaign) -> schemas.CampaignView:
+    """The campaign as this transaction sees it."""
     books = await campaigns.get_counts(connection, campaign.tenant_id, campaign.campaign_id)
     known = await uploads.list_uploads(connection, campaign.tenant_id, campaign.campaign_id)
     return views.whole(campaign, books, known, parts.clock.now())

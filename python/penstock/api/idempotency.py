@@ -16,8 +16,8 @@ from penstock.api.bodies import raw_body
 from penstock.api.names import request_id
 from penstock.api.parts import PARTS
 from penstock.api.routes import ROUTE, KeyUse, Route
-from penstock.domain.errors import GatewayError, InvalidValueError, KeyRequiredError, MalformedRequestError
-from penstock.ingest.repeats import Refused
+from penstock.domain.errors import GatewayError, KeyRequiredError, MalformedRequestError
+from penstock.ingest.repeats import Refused, Replied
 from penstock.store.idempotency import RequestKey, StoredAnswer
 from penstock.store.pool import Connection
 
@@ -27,11 +27,12 @@ _BARE: Final = re.compile(r"[!#-~][!-~]{0,254}")
 _ESCAPED: Final = re.compile(r'\\(["\\])')
 
 Effect = Callable[[Connection], Awaitable[StoredAnswer]]
+Send = Callable[[RequestKey | None], Awaitable[Replied]]
 
 
 def check_key(request: web.Request, route: Route) -> None:
     """Refuse a request without a key where one is needed, before anything of it is read."""
-    if route.key is not KeyUse.NONE and _given(request) is None and route.key is KeyUse.REQUIRED:
+    if route.key is not KeyUse.NONE and read_key(request) is None and route.key is KeyUse.REQUIRED:
         raise KeyRequiredError(f"Send a new {HEADER} with each request, and the same one when you repeat it.")
 
 
@@ -56,6 +57,15 @@ async def once(request: web.Request, caller: Caller, effect: Effect) -> web.Resp
     return respond_once(replied.answer, is_repeat=replied.is_repeat)
 
 
+async def once_grouped(request: web.Request, caller: Caller, send: Send) -> web.Response:
+    """The same where `send` has a transaction of its own, which may be many requests': it is handed the key."""
+    key = _request_key(request, caller)
+    if key is None:
+        return _response((await send(None)).answer)
+    replied = await request.app[PARTS].repeats.first(key, lambda: send(key))
+    return respond_once(replied.answer, is_repeat=replied.is_repeat)
+
+
 def respond_once(answer: StoredAnswer, *, is_repeat: bool) -> web.Response:
     """The answer to a request with a key, marked as new or repeated."""
     response = _response(answer)
@@ -69,7 +79,7 @@ def _response(answer: StoredAnswer) -> web.Response:
 
 def _request_key(request: web.Request, caller: Caller) -> RequestKey | None:
     route = request[ROUTE]
-    key = None if route.key is KeyUse.NONE else _given(request)
+    key = None if route.key is KeyUse.NONE else read_key(request)
     if key is None:
         return None
     body = raw_body(request)
@@ -82,7 +92,8 @@ def _request_key(request: web.Request, caller: Caller) -> RequestKey | None:
     return RequestKey(caller.tenant_id, route.name, key, fingerprint, variant)
 
 
-def _given(request: web.Request) -> str | None:
+def read_key(request: web.Request) -> str | None:
+    """The header's key without its quotes, None when there is none. Raises MalformedRequestError."""
     given = request.headers.getall(HEADER, [])
     if not given:
         return None
@@ -91,5 +102,5 @@ def _given(request: web.Request) -> str | None:
     if (quoted := _QUOTED.fullmatch(given[0])) is not None:
         return _ESCAPED.sub(r"\1", quoted[1])
     if _BARE.fullmatch(given[0]) is None:
-        raise InvalidValueError(f"{HEADER} is 1 to 255 visible ASCII characters, quoted or not.")
+        raise MalformedRequestError(f"{HEADER} is 1 to 255 visible ASCII characters, quoted or not.")
     return given[0]

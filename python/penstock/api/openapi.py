@@ -37,7 +37,7 @@ JSON answers HEAD too. Phone numbers travel in bodies only."""
 _HEADERS: Final = {
     "X-Request-Id": ("Names the request: yours if it was well-formed, else a new one. The same as in the log.", "string"),
     "X-Idempotency": ("`HIT` when the answer is that of an earlier request with the same key, else `MISS`.", "string"),
-    "Location": ("The address of what was made.", "string"),
+    "Location": ("The address of what was made, where it has one.", "string"),
     "Content-Disposition": ("A name for the file.", "string"),
     "Retry-After": ("Seconds to wait before the next try.", "integer"),
     "WWW-Authenticate": ("How to authenticate.", "string"),
@@ -108,7 +108,10 @@ def _request_id() -> dict[str, Any]:
 
 
 def _security(keys: set[str]) -> dict[str, Any]:
-    bearers = {"tenantKey": "A tenant's API key, `pk_…`.", "operatorKey": "The operator's key."}
+    bearers = {
+        "tenantKey": "A tenant's API key, `pk_…`.",
+        "operatorKey": "The operator's key. Where none is set, these addresses do not exist.",
+    }
     return {
         **{key: {"type": "http", "scheme": "bearer", "description": bearers[key]} for key in sorted(keys)},
         "webhookSecret": {"type": "apiKey", "in": "header", "name": SECRET_HEADER},

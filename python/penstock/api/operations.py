@@ -13,7 +13,7 @@ from msgspec import Meta
 from penstock.api.examples import EXAMPLES
 from penstock.api.open_routes import JSON, OpenRoute
 from penstock.api.problems import CONTENT_TYPE, INTERNAL, TABLE, Problem, Row
-from penstock.api.queries import DEFAULT_LIMIT
+from penstock.api.queries import DEFAULT_LIMIT, TENANT_ID
 from penstock.api.routes import Address, KeyUse, Media, Parameter, Route
 from penstock.domain import errors
 
@@ -24,6 +24,14 @@ Operation = dict[str, Any]
 
 PATH_PARAMETERS: Final[Mapping[str, Parameter]] = {
     "campaign_id": Parameter("campaign_id", UUID, "The campaign's id."),
+    "message_id": Parameter(
+        "message_id", Annotated[str, Meta(max_length=42, pattern="^[0-9a-fA-F]{32}-[0-9]{1,9}$")], "The message's id."
+    ),
+    "tenant_id": Parameter("tenant_id", TENANT_ID, "The tenant's id."),
+    "key_id": Parameter("key_id", Annotated[int, Meta(ge=1, le=(1 << 63) - 1)], "The key's id."),
+    "source": Parameter(
+        "source", Annotated[str, Meta(max_length=50, pattern="^[a-z0-9][a-z0-9_.-]*$")], "Your name for where events come from."
+    ),
     "code": Parameter("code", Annotated[str, Meta(max_length=64, pattern="^[a-z_]+$")], "The code of an error."),
 }
 IDEMPOTENCY_KEY: Final = Parameter(
@@ -40,7 +48,7 @@ _HEADERS: Final[Mapping[int, tuple[str, ...]]] = {401: ("WWW-Authenticate",), 50
 
 def kinds_of(route: Address) -> Iterable[Any]:
     """Every type that a route's operation refers to."""
-    found = [route.takes, route.gives]
+    found = [route.takes, route.gives, *(one.gives for one in route.also)]
     for media in (*route.uploads, *route.downloads):
         found += [media.kind, media.line]
     found += [one.kind for one in (*route.query, *route.headers, *path_parameters(route.path))]
@@ -64,7 +72,7 @@ def operation_of(route: Address, schema_of: SchemaOf, security: str) -> Operatio
         "description": f"{description}\n\n{needed}".strip(),
         "security": [{security: scopes}],
         "parameters": _parameters(route, schema_of),
-        "responses": {str(route.status): _success(route, schema_of), **problems(_rows_of(route), schema_of)},
+        "responses": {**_answers(route, schema_of), **problems(_rows_of(route), schema_of)},
     }
     body = _request_body(route, schema_of)
     return operation | ({"requestBody": body} if body else {})
@@ -105,7 +113,7 @@ def _key_use(route: Address) -> KeyUse:
 
 
 def _module_of(handler: Callable[..., object]) -> str:
-    return handler.__module__.rpartition(".")[2]
+    return handler.__module__.removeprefix("penstock.api.").replace(".", "_")
 
 
 def _described(handler: Callable[..., object]) -> tuple[str, str]:
@@ -142,8 +150,12 @@ def _request_body(route: Address, schema_of: SchemaOf) -> dict[str, Any] | None:
     example = EXAMPLES.get(route.name)
     if example is not None and example.takes is not None:
         content["example"] = example.takes
-    has_defaults = not any(field.required for field in msgspec.structs.fields(route.takes))
-    return {"required": not has_defaults, "content": {JSON: content}}
+    return {"required": _needs_body(route.takes), "content": {JSON: content}}
+
+
+def _needs_body(kind: Any) -> bool:  # noqa: ANN401 - a type is any object
+    is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    return not is_struct or any(field.required for field in msgspec.structs.fields(kind))
 
 
 def _media(one: Media, schema_of: SchemaOf) -> dict[str, Any]:
@@ -166,6 +178,15 @@ def _success(route: Address, schema_of: SchemaOf) -> dict[str, Any]:
             content["example"] = example.gives
         answer["content"] = {JSON: content}
     return answer
+
+
+def _answers(route: Address, schema_of: SchemaOf) -> dict[str, Any]:
+    """When all went well."""
+    answers: dict[str, Any] = {str(route.status): _success(route, schema_of)}
+    for one in route.also:
+        content = {} if one.gives is None else {"content": {JSON: {"schema": schema_of(one.gives)}}}
+        answers[str(one.status)] = {"description": one.description, "headers": _header_refs(route), **content}
+    return answers
 
 
 def _header_refs(route: Address) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from penstock.domain.errors import (
     MalformedRequestError,
     NotAllowedError,
     NotFoundError,
+    OptedOutError,
     RequestTimeoutError,
     StateConflictError,
     TooLargeError,
@@ -63,6 +64,7 @@ TABLE: Final[Mapping[type[GatewayError], Row]] = {
     UnsupportedTypeError: _row(UnsupportedTypeError, 415),
     InvalidValueError: _row(InvalidValueError, 422),
     KeyReusedError: _row(KeyReusedError, 422),
+    OptedOutError: _row(OptedOutError, 422),
     UnavailableError: _row(UnavailableError, 503, level="warning", is_retryable=True),
 }
 METHOD_NOT_ALLOWED: Final = Row("method_not_allowed", "This address does not know the method.", 405)
@@ -131,7 +133,12 @@ def kept(error: GatewayError, request_id: str) -> StoredAnswer | None:
     """The answer as it may be repeated, or None when a repetition may end differently."""
     row = row_of(error)
     is_final = row.status < INTERNAL.status and not row.is_retryable
-    return StoredAnswer(row.status, {"Content-Type": CONTENT_TYPE}, _body(error, request_id)) if is_final else None
+    return refusal(error, request_id) if is_final else None
+
+
+def refusal(error: GatewayError, request_id: str) -> StoredAnswer:
+    """The answer as a value."""
+    return StoredAnswer(row_of(error).status, {"Content-Type": CONTENT_TYPE}, _body(error, request_id))
 
 
 def render(error: Exception, request_id: str) -> web.Response:

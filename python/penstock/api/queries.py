@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlencode
@@ -19,17 +20,21 @@ from msgspec import Meta, Struct
 
 from penstock.api.routes import Address, Parameter
 from penstock.domain.errors import InvalidValueError, MalformedRequestError, NotFoundError
-from penstock.domain.ids import CampaignId
+from penstock.domain.ids import CampaignId, KeyId, TenantId
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WHOLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _UNREADABLE: Final = "\ufffd"
+_SPACED_ZONE: Final = re.compile(r" (?=\d\d:\d\d$)")
+"""In a query a `+` that was not escaped arrives as a space."""
 
 _MOST_DIGITS: Final = 20
 
 DEFAULT_LIMIT: Final = 100
 MOST_ITEMS: Final = 1000
 _MOST_CURSOR_CHARS: Final = 500
+
+TENANT_ID: Final = Annotated[int, Meta(ge=1, le=(1 << 31) - 1)]
 
 PAGE: Final = (
     Parameter("limit", Annotated[int, Meta(ge=1, le=MOST_ITEMS)], f"Items on a page, {DEFAULT_LIMIT} when not given."),
@@ -62,6 +67,22 @@ def campaign_id(request: web.Request) -> CampaignId:
     return CampaignId(UUID(text))
 
 
+def tenant_id(request: web.Request) -> TenantId:
+    """The tenant in an operator's path. Anything that cannot be one does not exist."""
+    try:
+        return tenant_position(request.match_info["tenant_id"].encode())
+    except ValueError:
+        raise NotFoundError("There is no such tenant.") from None
+
+
+def key_id(request: web.Request) -> KeyId:
+    """The same for a key."""
+    try:
+        return key_position(request.match_info["key_id"].encode())
+    except ValueError:
+        raise NotFoundError("There is no such key.") from None
+
+
 def read_parameters(request: web.Request, route: Address) -> None:
     """The query's parameters become values: those that the route knows only, each once, in UTF-8."""
     known = {parameter.name: parameter for parameter in route.query}
@@ -84,7 +105,10 @@ def _value(parameter: Parameter, text: str) -> object:
         raise MalformedRequestError(f"The parameter {parameter.name} is not valid UTF-8.")
     if "\0" in text:
         raise InvalidValueError(f"The parameter {parameter.name} may not contain the character U+0000.")
-    is_number = _plain(parameter.kind) is int
+    kind = _plain(parameter.kind)
+    is_number = kind is int
+    if kind is datetime:
+        text = _SPACED_ZONE.sub("+", text)
     if is_number and not _WHOLE_NUMBER.fullmatch(text):
         raise InvalidValueError(f"{parameter.name} is a whole number.")
     try:
@@ -115,7 +139,7 @@ def _plain(kind: Any) -> Any:  # noqa: ANN401 - a type is any object
 def page(given: Mapping[str, Any]) -> Page:
     """`limit` and `after`."""
     after = given.get("after")
-    return Page(given.get("limit", DEFAULT_LIMIT), None if after is None else _decode(after))
+    return Page(given.get("limit", DEFAULT_LIMIT), None if after is None else decode_cursor(after))
 
 
 def position(page: Page, read: Callable[[bytes], Position], first: Position) -> Position:
@@ -135,17 +159,29 @@ def bounded_int(text: bytes, bound: int) -> int:
     return int(text)
 
 
+def tenant_position(text: bytes) -> TenantId:
+    """A place in the list of tenants. Raises ValueError."""
+    return TenantId(bounded_int(text, 1 << 31))
+
+
+def key_position(text: bytes) -> KeyId:
+    """A place in a list of keys. Raises ValueError."""
+    return KeyId(bounded_int(text, 1 << 63))
+
+
 def next_url(request: web.Request, cursor: bytes) -> str:
     """This request's address with the cursor in place of the old one."""
     given = {name: text for name, text in request.query.items() if name != "after"}
-    return f"{request.path}?{urlencode({**given, 'after': _encode(cursor)})}"
+    return f"{request.path}?{urlencode({**given, 'after': encode_cursor(cursor)})}"
 
 
-def _encode(cursor: bytes) -> str:
+def encode_cursor(cursor: bytes) -> str:
+    """A position as callers see it."""
     return base64.urlsafe_b64encode(cursor).rstrip(b"=").decode()
 
 
-def _decode(text: str) -> bytes:
+def decode_cursor(text: str) -> bytes:
+    """The position that was given out."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):

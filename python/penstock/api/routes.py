@@ -11,6 +11,7 @@ from penstock.api.auth import Caller
 from penstock.domain.errors import GatewayError
 from penstock.domain.keys import Scope
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TenantHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
 
 
@@ -46,6 +47,14 @@ class Media(Struct, frozen=True):
     """The type of a line where each line is JSON."""
 
 
+class Also(Struct, frozen=True):
+    """Another answer with which all went well."""
+
+    status: int
+    gives: object
+    description: str
+
+
 class Address(Struct, frozen=True):
     """One method at one address, whoever may call it: what is checked before its handler runs, and what the document says."""
 
@@ -53,12 +62,13 @@ class Address(Struct, frozen=True):
     path: str
     handler: Callable[..., Awaitable[web.StreamResponse]]
     """Its docstring is the description in the API's document."""
-    takes: type[Struct] | None = None
-    """The JSON body."""
+    takes: Any = None
+    """The type of the JSON body, a struct but where any object is taken."""
     gives: object = None
     """The type of the JSON answer."""
     status: int = 200
     """Of the answer when all went well."""
+    also: tuple[Also, ...] = ()
     query: tuple[Parameter, ...] = ()
     """The parameters it knows. Every other one is refused."""
     headers: tuple[Parameter, ...] = ()
@@ -106,7 +116,7 @@ def get(  # noqa: PLR0913 - a line of the table
 def post(  # noqa: PLR0913 - a line of the table
     path: str,
     handler: TenantHandler,
-    takes: type[Struct] | None,
+    takes: Any,  # noqa: ANN401 - a type is any object
     gives: object,
     status: int = 200,
     *,
@@ -115,18 +125,38 @@ def post(  # noqa: PLR0913 - a line of the table
     query: tuple[Parameter, ...] = (),
     headers: tuple[Parameter, ...] = (),
     uploads: tuple[Media, ...] = (),
+    also: tuple[Also, ...] = (),
+    errors: tuple[type[GatewayError], ...] = (),
 ) -> Route:
     """Do something."""
     return Route(
         method="POST", path=path, handler=handler, scope=scope, key=key, takes=takes, gives=gives, status=status, query=query,
-        headers=headers, uploads=uploads,
+        headers=headers, uploads=uploads, also=also, errors=errors,
     )  # fmt: skip
+
+
+def patch(path: str, handler: TenantHandler, takes: type[Struct], gives: object, *, scope: Scope = Scope.SEND) -> Route:
+    """Change something: fields that are given are set, null resets one."""
+    return Route(method="PATCH", path=path, handler=handler, scope=scope, takes=takes, gives=gives)
+
+
+def put(  # noqa: PLR0913 - a line of the table
+    path: str,
+    handler: TenantHandler,
+    takes: type[Struct],
+    gives: object,
+    *,
+    scope: Scope = Scope.SEND,
+    also: tuple[Also, ...] = (),
+) -> Route:
+    """Set something, whatever it was before."""
+    return Route(method="PUT", path=path, handler=handler, scope=scope, takes=takes, gives=gives, also=also)
 
 
 def delete(  # noqa: PLR0913 - a line of the table
     path: str,
     handler: TenantHandler,
-    takes: type[Struct] | None,
+    takes: Any,  # noqa: ANN401 - a type is any object
     gives: object,
     status: int = 200,
     *,

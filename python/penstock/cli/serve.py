@@ -24,7 +24,7 @@ def serve(
     from penstock.telemetry import logs
 
     settings = _with_role(read_settings(), role)
-    logs.configure()
+    logs.configure(private_fields=settings.log.private_fields)
     _announce_servers(settings)
     with running_servers(settings) as running, running_simulator(running) as complete, clear_failures():
         try:

@@ -17,6 +17,7 @@ from penstock.config.settings import (
     MOCK_MITTO,
     OUR_PREFIXES,
     REAL_NEEDS,
+    SHORTEST_ADMIN_KEY,
     Http,
     Mitto,
     Mode,
@@ -73,6 +74,8 @@ def _check_http(http: Section, problems: list[str]) -> None:
         raise TypeError(type(http))
     if http.idempotency_kept < LEAST_KEPT:
         problems.append(f"{environment_name('http', 'idempotency_kept')}: must be at least {LEAST_KEPT.days}d")
+    if http.admin_key is not None and len(http.admin_key.reveal()) < SHORTEST_ADMIN_KEY:
+        problems.append(f"{environment_name('http', 'admin_key')}: must have at least {SHORTEST_ADMIN_KEY} characters")
 
 
 def _check_mitto(mitto: Section, problems: list[str]) -> None:

@@ -61,6 +61,8 @@ class Http(Section, frozen=True, kw_only=True):
     """Open connections, at most, so that 1,024 open files suffice; the ops port has its own."""
     connections_per_ip: Positive = 450
     """Of them from one address (of IPv6: one /64), at most; raise it where every caller comes through one proxy."""
+    admin_key: Secret | None = None
+    """Opens the operator's API under /admin; at least 16 characters. Not set: that API does not exist."""
     idempotency_kept: timedelta = timedelta(days=7)
     """How long a request with an Idempotency-Key is answered alike; at least a day."""
 
@@ -158,6 +160,13 @@ class Receipts(Section, frozen=True, kw_only=True):
     """A sent message without a report is closed after this; a later report still applies."""
 
 
+class Log(Section, frozen=True, kw_only=True):
+    """What the program says about itself."""
+
+    private_fields: tuple[str, ...] = ()
+    """Names of fields to be masked in log lines beside the usual ones, parted by commas."""
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """The whole tree. A part receives its own section, never this."""
 
@@ -170,6 +179,7 @@ class Settings(Section, frozen=True, kw_only=True):
     rate_limit: RateLimit = RateLimit()
     dispatch: Dispatch = Dispatch()
     receipts: Receipts = Receipts()
+    log: Log = Log()
 
     @property
     def mode(self) -> Mode:
@@ -182,6 +192,9 @@ Place = tuple[str, str]
 
 LEAST_KEPT: Final = timedelta(days=1)
 """Clients may repeat a request as long as this after it failed on their side."""
+
+SHORTEST_ADMIN_KEY: Final = 16
+"""Characters; it opens everything."""
 
 LONGEST_CALL: Final = timedelta(seconds=120)
 """An attempt's lease: a call to the provider must have ended before."""
@@ -210,6 +223,7 @@ KNOWN_NAMES: Final[Mapping[str, Place]] = {
     "PENSTOCK_HTTP_HOST": ("http", "host"),
     "PENSTOCK_HTTP_PORT": ("http", "port"),
     "PENSTOCK_OPS_PORT": ("http", "ops_port"),
+    "PENSTOCK_ADMIN_KEY": ("http", "admin_key"),
     "PENSTOCK_REPORT_WINDOW": ("receipts", "report_window"),
 }
 

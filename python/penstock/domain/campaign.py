@@ -43,12 +43,15 @@ TRANSITIONS: Final[Mapping[tuple[CampaignState, CampaignEvent], CampaignState]] 
     (_S.DRAFT, _E.SEND): _S.SENDING,
     (_S.DRAFT, _E.CANCEL): _S.CANCELED,
     (_S.SCHEDULED, _E.SEND): _S.SENDING,
+    (_S.SCHEDULED, _E.PAUSE): _S.PAUSED,
     (_S.SCHEDULED, _E.CANCEL): _S.CANCELED,
     (_S.SENDING, _E.PAUSE): _S.PAUSED,
     (_S.SENDING, _E.COMPLETE): _S.COMPLETED,
     (_S.SENDING, _E.CANCEL): _S.CANCELED,
     (_S.SENDING, _E.FAIL): _S.FAILED,
     (_S.PAUSED, _E.RESUME): _S.SENDING,
+    # Paused before its time had come, and resumed before it as well.
+    (_S.PAUSED, _E.SCHEDULE): _S.SCHEDULED,
     (_S.PAUSED, _E.CANCEL): _S.CANCELED,
 }
 
@@ -69,8 +72,12 @@ class AutoPause(Struct, frozen=True, kw_only=True):
     """More than this share unknown (0 to 1)."""
 
 
-def pause_reason(rule: AutoPause, counts: Mapping[str, int]) -> str | None:
-    """Why the campaign must pause with these books, or None when it may go on."""
+def pause_reason(rule: AutoPause, books: Mapping[str, int], base: Mapping[str, int] | None = None) -> str | None:
+    """Why the campaign must pause with these books, or None when it may go on.
+
+    `base`: the books at the last resume. What had failed by then was known to whoever resumed, and does not count again.
+    """
+    counts = {state: n - (base or {}).get(state, 0) for state, n in books.items()}
     failed = sum(counts.get(state, 0) for state in ("rejected", "undelivered", "expired"))
     unknown = counts.get("unknown", 0)
     handled = failed + unknown + counts.get("sent", 0) + counts.get("delivered", 0)

@@ -31,6 +31,12 @@ class InvalidValueError(GatewayError):
     code = "invalid_value"
 
 
+class OptedOutError(GatewayError):
+    """The number does not want messages."""
+
+    code = "opted_out"
+
+
 class UnauthenticatedError(GatewayError):
     """No valid credential."""
 

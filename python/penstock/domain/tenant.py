@@ -1,8 +1,11 @@
 """What a tenant may decide for itself, as one value; a field that was never set has its default."""
 
-from typing import Literal
+import re
+from typing import Final, Literal
 
 from msgspec import Struct
+
+_ACCOUNT_ID: Final = re.compile(r"[!-~]{1,64}")
 
 
 class TenantSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -16,3 +19,8 @@ class TenantSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Region of national numbers where a campaign names none (ISO 3166)."""
     idempotency: Literal["key", "key_and_body"] = "key"
     """Whether the same Idempotency-Key with another body is an error, or another request."""
+
+
+def is_account_id(text: str) -> bool:
+    """Whether this can be the name of a traffic account: Mitto gives GUIDs, and others are not ours to refuse."""
+    return _ACCOUNT_ID.fullmatch(text) is not None

@@ -18,7 +18,7 @@ from penstock.config import Sms
 from penstock.domain.errors import GatewayError, InvalidValueError, MalformedRequestError, StateConflictError, UnavailableError
 from penstock.domain.ids import RANDOM_BYTES, CampaignId, TenantId, uuid7
 from penstock.ingest.opening import Opened, open_upload
-from penstock.ingest.slots import UploadSlots
+from penstock.ingest.slots import Slots
 from penstock.ingest.storing import finish_upload, read_result, store_chunk
 from penstock.ingest.upload import UploadRequest, UploadResult, UploadStoppedError
 from penstock.store import opt_outs, uploads
@@ -33,6 +33,10 @@ PIECE_BYTES: Final = 512 * 1024
 
 MOST_PARTS: Final = 10
 """The most that a campaign may allow itself; the API's schema has the same bound."""
+
+MOST_UPLOADS: Final = 32
+MOST_UPLOADS_OF_A_TENANT: Final = 8
+"""Each upload holds a parser, some chunks and every number it has seen."""
 
 WRITERS: Final = 2
 """Chunks of all uploads of this process that are stored at the same time. Intake yields to sending, and more would only wait
@@ -69,7 +73,7 @@ class Intake:
         self._clock = clock
         self._random = random
         self._piece_bytes = piece_bytes
-        self._slots = UploadSlots()
+        self._slots = Slots("uploads", MOST_UPLOADS, MOST_UPLOADS_OF_A_TENANT)
         self._most_parts = most_parts
         self._writers = asyncio.Semaphore(WRITERS)
 

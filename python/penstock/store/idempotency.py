@@ -1,5 +1,6 @@
 """Requests that were answered, kept so that a repetition is answered alike."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import asyncpg
@@ -14,6 +15,8 @@ from penstock.store.queries import query, row_count
 CLAIM_KEY = query("idempotency.claim_key")
 STORE_ANSWER = query("idempotency.store_answer")
 FIND_ANSWER = query("idempotency.find_answer")
+CLAIM_KEYS = query("idempotency.claim_keys")
+STORE_ANSWERS = query("idempotency.store_answers")
 DROP_EXPIRED_KEYS = query("idempotency.drop_expired_keys")
 
 
@@ -60,6 +63,33 @@ async def store_answer(connection: Connection, request: RequestKey, answer: Stor
     await connection.execute(
         STORE_ANSWER, request.tenant_id, request.route, request.key, request.variant, answer.status, headers, answer.body
     )
+
+
+async def claim_keys(
+    connection: Connection, tenant_id: TenantId, requests: Sequence[RequestKey], kept: timedelta
+) -> set[RequestKey]:
+    """Those of a tenant's requests whose keys are now this transaction's. Raises InProgressError as claim_key does."""
+    if not requests:
+        return set()
+    columns = [[request.route for request in requests], [request.key for request in requests]]
+    marks = [[request.variant for request in requests], [request.fingerprint for request in requests]]
+    try:
+        rows = await connection.fetch(CLAIM_KEYS, tenant_id, *columns, *marks, kept)
+    except asyncpg.LockNotAvailableError as error:
+        raise InProgressError("The same request is still being answered: repeat it in a moment.") from error
+    claimed = {(row["route"], row["key"], row["variant"]) for row in rows}
+    return {request for request in requests if (request.route, request.key, request.variant) in claimed}
+
+
+async def store_answers(connection: Connection, tenant_id: TenantId, answers: Mapping[RequestKey, StoredAnswer]) -> None:
+    """Complete rows that this transaction claimed."""
+    if answers:
+        keys, told = list(answers), list(answers.values())
+        await connection.execute(
+            STORE_ANSWERS, tenant_id, [key.route for key in keys], [key.key for key in keys], [key.variant for key in keys],
+            [answer.status for answer in told], [msgspec.json.encode(answer.headers).decode() for answer in told],
+            [answer.body for answer in told],
+        )  # fmt: skip
 
 
 async def find_answer(connection: Connection, request: RequestKey) -> Known | None:

@@ -1,21 +1,27 @@
 """JSON lines on standard output. The last step of the chain redacts; a full pipe never stops the service.
 
-Not for messages or numbers: a log line carries ids and counts.
+Not for messages or numbers: a log line carries ids and counts. What a careless call hands in all the same is masked here.
 """
 
 import logging
 import sys
-from collections.abc import MutableMapping
-from typing import Any, TextIO
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, Final, TextIO
 
 import orjson
 import structlog
 
-from penstock.redact import redact_event, redact_text
+from penstock.redact import redact_json, set_private_fields
+
+_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
-def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
-    """Route structlog and the standard library's records through one chain to `stream` (standard output)."""
+def configure(stream: TextIO | None = None, *, level: int = logging.INFO, private_fields: Sequence[str] = ()) -> None:
+    """Route structlog and the standard library's records through one chain to `stream` (standard output).
+
+    `private_fields` are masked whole beside those that always are.
+    """
+    set_private_fields(private_fields)
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -28,8 +34,8 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(
+    sink = _Sink(stream or sys.stdout)
+    sink.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
@@ -40,19 +46,47 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [sink]
     root.setLevel(level)
     # aiohttp's access log repeats paths and query strings; our middleware logs the route instead.
     logging.getLogger("aiohttp.access").disabled = True
 
 
+class _Sink(logging.StreamHandler[TextIO]):
+    """Never raises, and never prints what it could not write, which is what the library's handlers do."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            return super().format(record)
+        except Exception as error:  # noqa: BLE001 - a broken log call must not break its caller, whatever it broke on
+            return _say_lost(record, error)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Drop a line that cannot be written: whoever should read it is gone."""
+
+
+def _say_lost(record: logging.LogRecord, error: Exception) -> str:
+    """A line in the place of one that cannot be rendered: where it came from and why, nothing of what it said."""
+    place = f"{record.module}:{record.lineno}"
+    line = {"event": "log_line_lost", "level": record.levelname.lower(), "place": place, "reason": type(error).__name__}
+    return redact_json(orjson.dumps(line)).decode()
+
+
 def _render(_: object, __: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(redact_event(event), _show, orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
+    return redact_json(orjson.dumps(event, _show, _OPTIONS)).decode()
 
 
-def _show(value: object) -> str:
-    """Any other object as its text, which may quote data like every text."""
-    return redact_text(str(value))
+def _show(value: object) -> object:
+    """Any other object as its text; what holds others so that their names are seen."""
+    match value:
+        case Mapping():
+            return {str(name): item for name, item in value.items()}
+        case str():
+            return str(value)
+        case tuple() | list() | set() | frozenset():
+            return list(value)
+        case _:
+            return str(value)
 
 
 def _traceback_without_values(exc_info: structlog.typing.ExcInfo) -> str:

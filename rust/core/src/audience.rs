@@ -1,6 +1,7 @@
 //! Is this row a message? The checks in their fixed order, and the growing chunk. It knows nothing of file formats.
 
 use crate::batch::{Envelope, body_len};
+use crate::bounds::{MAX_CHUNK_ROWS, MAX_PARTS, MAX_TEXT_BYTES};
 use crate::chunk::{Checkpoint, Chunk};
 use crate::dedupe::NumberSet;
 use crate::payload::PayloadWriter;
@@ -8,9 +9,6 @@ use crate::phone::PhoneReader;
 use crate::segment::segments;
 use crate::skip::{Skip, Skipped};
 use crate::template::Template;
-
-/// A chunk of many skipped rows ends here, so that a file of opted-out numbers still moves its checkpoint.
-const MAX_CHUNK_ROWS: u64 = 50_000;
 
 /// A row that becomes a message.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +44,9 @@ impl Audience {
         }
         if let Some(missing) = values.iter().position(|value| value.is_empty()) {
             return Err((Skip::MissingValue, self.template.names()[missing].clone()));
+        }
+        if self.template.rendered_len(|index| values[index].len()) > MAX_TEXT_BYTES {
+            return Err((Skip::TooLong, format!("over {MAX_PARTS} segments")));
         }
         self.text.clear();
         self.template.render_into(|index| values[index], &mut self.text);

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 use crate::json_text::{escaped_len, write_escaped};
 use crate::payload::Payload;
-use crate::template::Template;
+use crate::template::{Piece, Template};
 
 const OPENING: &[u8] = br#"{"messages":["#;
 const CLOSING: &[u8] = b"]}";
@@ -39,13 +39,39 @@ impl Envelope {
         let digits = number.checked_ilog10().map_or(1, |power| power as usize + 1);
         self.before_number.len() + digits + self.before_text.len() + escaped_len(text) + self.after_text.len()
     }
+}
 
-    fn write(&self, number: i64, text: &str, body: &mut Vec<u8>) {
-        body.extend_from_slice(&self.before_number);
+/// Writes elements whose literals are escaped once for all messages.
+struct ElementWriter<'a> {
+    envelope: &'a Envelope,
+    text: Vec<Piece<Vec<u8>>>,
+}
+
+impl<'a> ElementWriter<'a> {
+    fn new(envelope: &'a Envelope, template: &Template) -> Self {
+        let escaped = |literal: &str| {
+            let mut bytes = Vec::new();
+            write_escaped(literal, &mut bytes);
+            bytes
+        };
+        let text = template.pieces().iter().map(|piece| match piece {
+            Piece::Literal(literal) => Piece::Literal(escaped(literal)),
+            Piece::Value(index) => Piece::Value(*index),
+        });
+        Self { envelope, text: text.collect() }
+    }
+
+    fn write(&self, number: i64, values: &[&str], body: &mut Vec<u8>) {
+        body.extend_from_slice(&self.envelope.before_number);
         write_number(number, body);
-        body.extend_from_slice(&self.before_text);
-        write_escaped(text, body);
-        body.extend_from_slice(&self.after_text);
+        body.extend_from_slice(&self.envelope.before_text);
+        for piece in &self.text {
+            match piece {
+                Piece::Literal(literal) => body.extend_from_slice(literal),
+                Piece::Value(index) => write_escaped(values[*index], body),
+            }
+        }
+        body.extend_from_slice(&self.envelope.after_text);
     }
 }
 
@@ -75,12 +101,12 @@ pub struct EncodedBatch {
     pub digest: [u8; 32],
     /// Last sequence number covered, included or left out.
     pub last_seq: u32,
+    /// Messages included.
+    pub messages: usize,
     /// Segments of the included messages.
     pub segments: u64,
     /// Segments of the messages behind `last_seq` that are not left out: what the rest of the batch will need.
     pub left_segments: u64,
-    /// Sequence numbers included, in the order of the body.
-    pub seqs: Vec<u32>,
 }
 
 /// Renders the messages `first_seq ..= last_seq` of a payload until a bound is reached.
@@ -105,12 +131,12 @@ pub fn encode_batch(
         body: OPENING.to_vec(),
         digest: [0; 32],
         last_seq: first_seq,
+        messages: 0,
         segments: 0,
         left_segments: 0,
-        seqs: Vec::new(),
     };
     let is_left_out = |index: usize| excluded.is_some_and(|bits| bits[index / 8] & (1 << (index % 8)) != 0);
-    let mut text = String::new();
+    let writer = ElementWriter::new(envelope, template);
     let mut values = Vec::with_capacity(payload.values_per_message());
     for seq in first_seq..=last_seq {
         let index = (seq - payload.first_seq()) as usize;
@@ -121,20 +147,21 @@ pub fn encode_batch(
         let (number, segments) = payload.message(index);
         values.clear();
         payload.values(index, &mut values)?;
-        text.clear();
-        template.render_into(|value| values[value], &mut text);
-        let is_first = batch.seqs.is_empty();
-        if !is_first {
-            let size = batch.body.len() + 1 + envelope.element_len(number, &text) + CLOSING.len();
-            let total = batch.segments + u64::from(segments);
-            if batch.seqs.len() >= bounds.messages || total > bounds.segments as u64 || size > bounds.bytes {
+        let before = batch.body.len();
+        let total = batch.segments + u64::from(segments);
+        if batch.messages > 0 {
+            if batch.messages >= bounds.messages || total > bounds.segments as u64 {
                 break;
             }
             batch.body.push(b',');
         }
-        envelope.write(number, &text, &mut batch.body);
-        batch.segments += u64::from(segments);
-        batch.seqs.push(seq);
+        writer.write(number, &values, &mut batch.body);
+        if batch.messages > 0 && batch.body.len() + CLOSING.len() > bounds.bytes {
+            batch.body.truncate(before);
+            break;
+        }
+        batch.segments = total;
+        batch.messages += 1;
         batch.last_seq = seq;
     }
     batch.left_segments = (batch.last_seq + 1..=last_seq)

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::template::Template;
+use crate::text::trim;
 
 /// Names of the number column, the first present wins.
 const NUMBER_NAMES: [&str; 5] = ["phone", "to", "number", "msisdn", "mobile"];
@@ -29,7 +30,13 @@ impl Wanted {
 
     /// The rank of `name` among the number's names (0 is best) and its index among the template's.
     pub(crate) fn find(&self, name: &str) -> (Option<usize>, Option<usize>) {
-        let position = |names: &[String]| names.iter().position(|wanted| is_same(wanted, name));
+        let name = trim(name);
+        if name.is_ascii() {
+            let position = |names: &[String]| names.iter().position(|wanted| wanted.eq_ignore_ascii_case(name));
+            return (position(&self.numbers), position(&self.values));
+        }
+        let name = name.to_lowercase();
+        let position = |names: &[String]| names.iter().position(|wanted| *wanted == name);
         (position(&self.numbers), position(&self.values))
     }
 
@@ -56,11 +63,6 @@ impl Wanted {
 /// A column's name as it is compared.
 pub(crate) fn fold(name: &str) -> String {
     name.trim().to_lowercase()
-}
-
-fn is_same(wanted: &str, name: &str) -> bool {
-    let name = name.trim();
-    if name.is_ascii() { wanted.eq_ignore_ascii_case(name) } else { wanted == name.to_lowercase() }
 }
 
 fn unique(name: &String, header: &[String]) -> Result<usize, Error> {

@@ -2,14 +2,14 @@
 
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
+use crate::bounds::{MAX_COLUMNS, MAX_NAMES};
 use crate::columns::{Wanted, fold};
 use crate::error::Error;
-use crate::rows::{self, Found, RowCutter, Step};
-use crate::template::MAX_NAMES;
+use crate::rows::{self, BYTE_ORDER_MARK, Found, ROW_TOO_LONG, RowCutter, Step};
+use crate::text::trim;
 
-const MAX_COLUMNS: usize = 200;
+const LONE_RETURN: &str = "its line ends in CR alone; save the file with lines that end in LF or CRLF";
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What the header said.
 #[derive(Debug, Clone)]
@@ -82,8 +82,10 @@ impl CsvReader {
                 self.layout = Some(read_header(&bytes[content], &self.wanted)?);
                 Ok(Step::Pass { bytes: mark + length, lines })
             }
-            Step::Row { content: Err(what), .. } => Err(Error::Format(format!("The header cannot be read: {what}."))),
-            Step::Pass { lines: 0, .. } => Err(Error::Format("The header cannot be read: row over 64 KiB.".into())),
+            Step::Row { content: Err(what), .. } => Err(unreadable(what)),
+            Step::Pass { bytes: length, lines: 0 } => {
+                Err(unreadable(if has_lone_return(&bytes[..length]) { LONE_RETURN } else { ROW_TOO_LONG }))
+            }
             Step::Pass { bytes, lines } => Ok(Step::Pass { bytes: mark + bytes, lines }),
             Step::More => Ok(Step::More),
         }
@@ -106,7 +108,7 @@ impl CsvReader {
             unquote_cells(row, layout.delimiter, &mut self.unquoted, &mut self.cells)?;
             &self.unquoted
         };
-        let cell = |index: usize| self.cells.get(index).map(|&(start, end)| text[start..end].trim());
+        let cell = |index: usize| self.cells.get(index).map(|&(start, end)| trim(&text[start..end]));
         if (layout.columns..self.cells.len()).any(|index| cell(index) != Some("")) {
             return Err("more cells than columns");
         }
@@ -120,18 +122,29 @@ impl CsvReader {
 }
 
 fn read_header(row: &[u8], wanted: &Wanted) -> Result<Layout, Error> {
-    let refuse = |what: &str| Error::Format(format!("The header cannot be read: {what}."));
-    let row = rows::text(row).map_err(refuse)?;
+    if has_lone_return(row) {
+        return Err(unreadable(LONE_RETURN));
+    }
+    let row = rows::text(row).map_err(unreadable)?;
     let delimiter = sniff(row.as_bytes());
     let mut text = String::new();
     let mut cells = Vec::new();
-    unquote_cells(row, delimiter, &mut text, &mut cells).map_err(refuse)?;
+    unquote_cells(row, delimiter, &mut text, &mut cells).map_err(unreadable)?;
     if cells.len() > MAX_COLUMNS {
         return Err(Error::Format(format!("The header has {} columns; at most {MAX_COLUMNS} are read.", cells.len())));
     }
     let names: Vec<String> = cells.iter().map(|&(start, end)| fold(&text[start..end])).collect();
     let (number, values) = wanted.locate(&names)?;
     Ok(Layout { delimiter, columns: names.len(), number, values })
+}
+
+fn unreadable(what: &str) -> Error {
+    Error::Format(format!("The header cannot be read: {what}."))
+}
+
+/// A file whose lines end in a carriage return alone is one long header; its error must not show the numbers in it.
+fn has_lone_return(bytes: &[u8]) -> bool {
+    memchr_iter(b'\r', bytes).any(|at| bytes.get(at + 1) != Some(&b'\n'))
 }
 
 /// The most frequent delimiter outside quotes, the comma if there is none.

@@ -1,5 +1,5 @@
-//! The alphabets of 3GPP TS 23.038 as a table: how many septets a character takes. No national shift tables, because the
-//! provider announces none.
+//! The alphabets of 3GPP TS 23.038 as a table: how many septets a character takes. No national shift tables,
+//! because the provider announces none.
 
 /// The default alphabet in code order. Position 0x1B is the escape itself, which no text can contain.
 const DEFAULT_ALPHABET: [char; 127] = [
@@ -39,20 +39,6 @@ const fn table() -> [u8; TABLE_SIZE] {
     table
 }
 
-/// [`septets`] of the ASCII characters by their code; 0 also for all other bytes.
-pub(crate) static ASCII_SEPTETS: [u8; 256] = ascii_table();
-
-const fn ascii_table() -> [u8; 256] {
-    let whole = table();
-    let mut table = [0; 256];
-    let mut index = 0;
-    while index < 0x80 {
-        table[index] = whole[index];
-        index += 1;
-    }
-    table
-}
-
 /// Septets that `character` takes: 1, 2, or 0 when neither alphabet has it.
 #[inline]
 #[must_use]
@@ -61,5 +47,50 @@ pub fn septets(character: char) -> u8 {
         Some(&septets) => septets,
         None if character == EURO => 2,
         None => 0,
+    }
+}
+
+/// Septets of the characters of UTF-8 text beyond ASCII, or `None` when one of them is in neither alphabet. They are found
+/// eight bytes at a time by the two high bits of their first byte.
+pub(crate) fn septets_beyond_ascii(bytes: &[u8]) -> Option<usize> {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let mut found = 0;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let mut firsts = word & (word << 1) & HIGH_BITS;
+        while firsts != 0 {
+            found += first_septets(&bytes[index * 8 + firsts.trailing_zeros() as usize / 8..])?;
+            firsts &= firsts - 1;
+        }
+    }
+    for at in bytes.len() - rest.len()..bytes.len() {
+        if bytes[at] >= 0xc0 {
+            found += first_septets(&bytes[at..])?;
+        }
+    }
+    Some(found)
+}
+
+/// Septets of the first character of `bytes`, which is not ASCII.
+#[inline]
+fn first_septets(bytes: &[u8]) -> Option<usize> {
+    let found = match *bytes {
+        [0xe2, 0x82, 0xac, ..] => 2, // the euro sign
+        [first @ 0xc0..0xe0, second, ..] => {
+            let code = (usize::from(first & 0x1f) << 6) | usize::from(second & 0x3f);
+            SEPTETS.get(code).copied().unwrap_or_default()
+        }
+        _ => 0,
+    };
+    (found != 0).then_some(usize::from(found))
+}
+
+/// Septets of a character of the alphabets, by the first byte of its UTF-8.
+pub(crate) const fn septets_by_first_byte(byte: u8) -> u8 {
+    match byte {
+        0..0x80 => SEPTETS[byte as usize],
+        0xe2 => 2, // the euro sign; the others take two bytes
+        _ => 1,
     }
 }

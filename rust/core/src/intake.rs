@@ -4,14 +4,12 @@
 use sha2::{Digest, Sha256};
 
 use crate::audience::{Audience, ChunkBuilder};
+use crate::bounds::MAX_SEQ;
 use crate::chunk::{Checkpoint, Chunk};
 use crate::error::Error;
 use crate::rows::Step;
 use crate::skip::Skip;
 use crate::source::Source;
-
-/// Sequence numbers are `int4` in the store.
-pub(crate) const MAX_SEQ: u64 = i32::MAX as u64;
 
 /// What becomes of rows: messages, skipped rows, chunks.
 pub(crate) struct Intake {

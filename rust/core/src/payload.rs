@@ -1,33 +1,57 @@
-//! The packed payload: what is kept of a chunk's messages, and all that is needed to render them again.
+//! The packed payload: what is kept of a chunk's messages, and all that is needed to render them again. This page is the
+//! whole of the format.
 //!
 //! One payload holds the numbers, segment counts and template values of consecutive messages. It is written once, stored
-//! as opaque bytes, and read in ranges. All integers are little endian.
+//! as opaque bytes, and read in ranges. All integers are little endian and unsigned but for the numbers, which are `i64`.
 //!
 //! ```text
 //! offset  size  field
-//!      0     1  version, CODEC_VERSION
-//!      1     1  reserved, 0
-//!      2     2  V: template values per message
+//!      0     1  version: 1
+//!      1     1  reserved: 0
+//!      2     2  V: template values per message, the number of the template's names
 //!      4     4  N: messages
-//!      8     4  F: sequence number of the first message; message i has F + i
-//!     12     4  CRC-32 (IEEE) of bytes 0..12 followed by bytes 16..
-//!     16   8·N  numbers, E.164 digits as one integer
+//!      8     4  F: sequence number of the first message; message i has F + i, the last at most 2^31 - 1
+//!     12     4  CRC-32 (IEEE 802.3) of bytes 0..12 followed by bytes 16..
+//!     16   8·N  numbers: the digits of E.164 as one integer, 1 to 10^15 - 1
 //!   16+8N    N  segments of the rendered text, 1 to 255
 //!   16+9N  4·N  ends: where the values of message i end, counted from the start of the value area
-//!  16+13N   …   value area: for each message its V values, each as a length (LEB128) and so many bytes of UTF-8
+//!  16+13N   …   value area: for each message its V values in the order of the template's names, each as its length in
+//!               bytes and so many bytes of UTF-8
 //! ```
 //!
-//! The values of message i begin where those of message i - 1 end (at 0 for the first), so any range is read without what
-//! stands before it. The check sum is there because one flipped bit in a number sends a text to a stranger; it is checked
-//! whenever a payload is opened. A change of this layout, of the rendering, or of the body's bytes is a new version; old
-//! versions stay readable as long as chunks of theirs can be stored.
+//! A length is LEB128: seven bits a byte, the lowest first, the top bit set on all bytes but the last. The values of message
+//! i begin where those of message i - 1 end (at 0 for the first), so any range is read without what stands before it.
+//!
+//! ```
+//! let mut writer = penstock_core::payload::PayloadWriter::default();
+//! writer.push(4_915_100_000_001, 1, &["Anna"]);
+//! let header = [1, 0, 1, 0, 1, 0, 0, 0, 7, 0, 0, 0, 0xAF, 0x70, 0x6C, 0x04];
+//! let number = [0x01, 0x1F, 0xCA, 0x62, 0x78, 0x04, 0, 0];
+//! let segments = [1];
+//! let end = [5, 0, 0, 0];
+//! let values = [4, b'A', b'n', b'n', b'a'];
+//! assert_eq!(writer.pack(7, 1), [&header[..], &number, &segments, &end, &values].concat());
+//! ```
+//!
+//! The template's text, the traffic account and the sender are not in it: they belong to the campaign and come with each
+//! call of [`crate::batch::encode_batch`]. The check sum is there because one flipped bit in a number sends a text to a
+//! stranger; it is checked whenever a payload is opened. It is no signature: bytes that someone made up may pass it, and then
+//! give other messages or [`Error::Payload`], but never a panic.
+//!
+//! **Versions.** A change of this layout, of the rendering, or of the body's bytes is a new version. Old versions stay
+//! readable, to the same bytes of body, as long as chunks of theirs can be stored; `tests/vectors/payload_v1.json` holds this
+//! one to that, and every version adds a file of its own. A version later than the program's is refused and named.
 
 use crate::CODEC_VERSION;
+use crate::bounds::MAX_SEQ;
 use crate::error::Error;
 
 const HEADER_BYTES: usize = 16;
 const CHECKED_HEADER_BYTES: usize = 12;
 const BYTES_PER_MESSAGE: usize = 8 + 1 + 4;
+
+/// E.164 has at most 15 digits.
+const NUMBERS: std::ops::Range<i64> = 1..1_000_000_000_000_000;
 
 /// Collects messages and packs them.
 #[derive(Debug, Clone, Default)]
@@ -111,17 +135,17 @@ impl<'a> Payload<'a> {
     /// [`Error::Payload`] when the version is unknown or the bytes are not those that were packed.
     pub fn open(bytes: &'a [u8]) -> Result<Self, Error> {
         let version = bytes.first().copied().ok_or_else(|| damaged("it is empty"))?;
-        if version != CODEC_VERSION {
-            return Err(Error::Payload(format!(
-                "The payload has version {version}; this program reads version {CODEC_VERSION}."
-            )));
-        }
+        check_version(version)?;
         let header = bytes.first_chunk::<HEADER_BYTES>().ok_or_else(|| damaged("its header is cut off"))?;
-        let [_, _, v0, v1, n0, n1, n2, n3, f0, f1, f2, f3, c0, c1, c2, c3] = *header;
+        let [_, reserved, v0, v1, n0, n1, n2, n3, f0, f1, f2, f3, c0, c1, c2, c3] = *header;
         if u32::from_le_bytes([c0, c1, c2, c3]) != check_sum(bytes) {
             return Err(damaged("its check sum is wrong"));
         }
         let count = u32::from_le_bytes([n0, n1, n2, n3]) as usize;
+        let first_seq = u32::from_le_bytes([f0, f1, f2, f3]);
+        if reserved != 0 || u64::from(first_seq) + count as u64 > MAX_SEQ + 1 {
+            return Err(damaged("its header says what no writer writes"));
+        }
         let columns = &bytes[HEADER_BYTES..];
         if columns.len() / BYTES_PER_MESSAGE < count {
             return Err(damaged("it is shorter than its messages"));
@@ -129,10 +153,14 @@ impl<'a> Payload<'a> {
         let (numbers, rest) = columns.split_at(count * 8);
         let (segments, rest) = rest.split_at(count);
         let (ends, values) = rest.split_at(count * 4);
+        let numbers = numbers.as_chunks().0;
+        if !numbers.iter().all(|bytes| NUMBERS.contains(&i64::from_le_bytes(*bytes))) {
+            return Err(damaged("a number is none"));
+        }
         Ok(Self {
-            first_seq: u32::from_le_bytes([f0, f1, f2, f3]),
+            first_seq,
             values_per_message: usize::from(u16::from_le_bytes([v0, v1])),
-            numbers: numbers.as_chunks().0,
+            numbers,
             segments,
             ends: ends.as_chunks().0,
             values,
@@ -202,6 +230,17 @@ pub fn find_numbers(payload: &[u8], mut wanted: Vec<i64>) -> Result<Vec<u32>, Er
     wanted.sort_unstable();
     let found = (payload.first_seq..).zip(payload.numbers());
     Ok(found.filter(|(_, number)| wanted.binary_search(number).is_ok()).map(|(seq, _)| seq).collect())
+}
+
+/// Old versions stay readable; one from a later release is not guessed at.
+fn check_version(version: u8) -> Result<(), Error> {
+    match version {
+        CODEC_VERSION => Ok(()),
+        newer if newer > CODEC_VERSION => Err(Error::Payload(format!(
+            "The payload has version {newer}, which a later release wrote; this one reads up to version {CODEC_VERSION}."
+        ))),
+        other => Err(Error::Payload(format!("The payload has version {other}, which no release wrote."))),
+    }
 }
 
 fn check_sum(bytes: &[u8]) -> u32 {

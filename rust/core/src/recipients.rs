@@ -9,12 +9,13 @@ use std::str::FromStr;
 
 use crate::audience::{Audience, ChunkBuilder, ChunkLimits};
 use crate::batch::Envelope;
+use crate::bounds::{MAX_BODY_BYTES, MAX_PARTS, MAX_SEQ};
 use crate::chunk::{Checkpoint, Chunk};
 use crate::columns::Wanted;
 use crate::dedupe::NumberSet;
 use crate::error::Error;
-use crate::intake::{Intake, MAX_SEQ, Progress};
-use crate::objects::{MAX_BODY_BYTES, body_items};
+use crate::intake::{Intake, Progress};
+use crate::objects::body_items;
 use crate::phone::PhoneReader;
 use crate::skip::Skip;
 use crate::source::Source;
@@ -228,7 +229,7 @@ impl RecipientParser {
             let line = self.intake.progress.line + 1;
             let intake = &mut self.intake;
             let take = |number: &str, values: &[&str]| intake.row(line, number, values, &mut &[][..]);
-            if let Err(what) = self.source.read(item.get().as_bytes(), take) {
+            if let Err(what) = self.source.read(item.as_str().as_bytes(), take) {
                 self.intake.builder.skip(line, Skip::Malformed, what);
             }
             self.intake.progress.line = line;
@@ -243,7 +244,7 @@ impl RecipientParser {
 
 fn check_settings(settings: &Settings) -> Result<(), Error> {
     let wrong = |what: &str| Err(Error::Argument(what.to_owned()));
-    if !(1..=255).contains(&settings.max_parts) {
+    if !(1..=MAX_PARTS).contains(&settings.max_parts) {
         return wrong("max_parts is a number from 1 to 255.");
     }
     if settings.chunk_messages == 0 || settings.chunk_bytes == 0 {

@@ -5,8 +5,10 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-/// A row over this, its line end included, is malformed: an unclosed quote must not swallow the rest of the file.
-pub(crate) const MAX_ROW_BYTES: usize = 65_536;
+use crate::bounds::MAX_ROW_BYTES;
+
+pub(crate) const ROW_TOO_LONG: &str = "row over 64 KiB";
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What a format says about the first row of the bytes it is shown.
 pub(crate) enum Found {
@@ -66,7 +68,7 @@ impl RowCutter {
         }
         self.is_discarding = false;
         let bytes = end.map_or(bytes.len(), |end| end + 1);
-        Step::Row { bytes, lines: 1, content: Err("row over 64 KiB") }
+        Step::Row { bytes, lines: 1, content: Err(ROW_TOO_LONG) }
     }
 }
 

@@ -5,6 +5,7 @@
 //! never ends between an escape and its character, nor between two surrogates, so a part may stay one unit short.
 
 use crate::gsm7;
+use crate::survey::Survey;
 
 /// How a text is encoded on the air.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,56 +48,62 @@ pub struct Segments {
 /// Encoding, units and parts of `text`.
 #[must_use]
 pub fn segments(text: &str) -> Segments {
-    if let Some(units) = ascii_septets(text).or_else(|| septets(text)) {
-        let has_pairs = units != text.chars().count();
-        return split(text, Encoding::Gsm7, units, has_pairs);
-    }
-    let units = text.chars().map(char::len_utf16).sum();
-    let has_pairs = text.chars().any(|character| character.len_utf16() == 2);
-    split(text, Encoding::Ucs2, units, has_pairs)
-}
-
-/// Septets of a text of nothing but ASCII characters of the alphabets: a table look-up per byte, no branch.
-fn ascii_septets(text: &str) -> Option<usize> {
-    let mut units = 0;
-    let mut is_ours = true;
-    for &byte in text.as_bytes() {
-        let own = gsm7::ASCII_SEPTETS[usize::from(byte)];
-        units += usize::from(own);
-        is_ours &= own != 0;
-    }
-    is_ours.then_some(units)
-}
-
-/// Septets of a text, or `None` when a character is in neither alphabet.
-fn septets(text: &str) -> Option<usize> {
-    text.chars().try_fold(0, |units, character| match gsm7::septets(character) {
-        0 => None,
-        own => Some(units + usize::from(own)),
-    })
-}
-
-fn split(text: &str, encoding: Encoding, units: usize, has_pairs: bool) -> Segments {
+    let survey = Survey::of(text);
+    let (encoding, units) = match septets(text, &survey) {
+        Some(septets) => (Encoding::Gsm7, septets),
+        None => (Encoding::Ucs2, survey.characters + survey.pairs),
+    };
     let (single, each) = encoding.limits();
     let parts = if units <= single {
         1
-    } else if has_pairs {
-        fill(text, encoding, each)
-    } else {
+    } else if units == survey.characters {
         units.div_ceil(each)
+    } else {
+        fill(text, encoding, each)
     };
     Segments { encoding, units, parts }
 }
 
+/// How many characters of one text are named at most, so that an answer stays short.
+pub const MOST_NAMED: usize = 20;
+
+/// The first distinct characters of `text` that are in neither alphabet, in order of appearance: what makes it UCS-2.
+#[must_use]
+pub fn forcing(text: &str) -> Vec<char> {
+    let mut found = Vec::new();
+    for character in text.chars().filter(|character| gsm7::septets(*character) == 0) {
+        if found.len() == MOST_NAMED {
+            break;
+        }
+        if !found.contains(&character) {
+            found.push(character);
+        }
+    }
+    found
+}
+
+/// Septets of the text, or `None` when a character is in neither alphabet.
+fn septets(text: &str, survey: &Survey) -> Option<usize> {
+    let ascii = survey.ascii + survey.escapes;
+    if survey.has_foreign_ascii {
+        None
+    } else if survey.ascii == text.len() {
+        Some(ascii)
+    } else {
+        gsm7::septets_beyond_ascii(text.as_bytes()).map(|others| ascii + others)
+    }
+}
+
 /// Parts of `each` units when pairs must stay together: first come, first placed.
 fn fill(text: &str, encoding: Encoding, each: usize) -> usize {
+    let costs = match encoding {
+        Encoding::Gsm7 => &GSM7_COSTS,
+        Encoding::Ucs2 => &UCS2_COSTS,
+    };
     let mut parts = 1;
     let mut room = each;
-    for character in text.chars() {
-        let cost = match encoding {
-            Encoding::Gsm7 => usize::from(gsm7::septets(character)),
-            Encoding::Ucs2 => character.len_utf16(),
-        };
+    for byte in text.bytes() {
+        let cost = usize::from(costs[usize::from(byte)]);
         if cost > room {
             parts += 1;
             room = each;
@@ -104,4 +111,25 @@ fn fill(text: &str, encoding: Encoding, each: usize) -> usize {
         room -= cost;
     }
     parts
+}
+
+/// Units of a character by the first byte of its UTF-8; the bytes that follow cost nothing.
+static GSM7_COSTS: [u8; 256] = costs(Encoding::Gsm7);
+static UCS2_COSTS: [u8; 256] = costs(Encoding::Ucs2);
+
+const fn costs(encoding: Encoding) -> [u8; 256] {
+    let mut costs = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        costs[byte as usize] = match (encoding, byte) {
+            (_, 0x80..0xc0) => 0,
+            (Encoding::Gsm7, _) => gsm7::septets_by_first_byte(byte),
+            (Encoding::Ucs2, 0xf0..) => 2,
+            (Encoding::Ucs2, _) => 1,
+        };
+        if byte == u8::MAX {
+            return costs;
+        }
+        byte += 1;
+    }
 }

@@ -1,7 +1,6 @@
 //! Why a row is not a message, and the list of such rows. The order of the reasons is the order of the checks.
 
-/// Most characters of a detail.
-const MAX_DETAIL_CHARS: usize = 64;
+use crate::bounds::MAX_DETAIL_CHARS;
 
 /// The reason a row was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

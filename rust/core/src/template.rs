@@ -1,14 +1,13 @@
 //! `Hi {name}` compiled once and filled many times. Placeholders only: no conditions, no formats, no code.
 
+use crate::bounds::{MAX_NAME_CHARS, MAX_NAMES, MAX_TEMPLATE_BYTES};
 use crate::error::Error;
 
-/// Most distinct names in one template.
-pub const MAX_NAMES: usize = 32;
-const MAX_NAME_CHARS: usize = 64;
-
+/// A part of a text.
 #[derive(Debug, Clone)]
-enum Piece {
-    Literal(String),
+pub(crate) enum Piece<Text = String> {
+    Literal(Text),
+    /// The index of the value that stands here, below `names().len()`.
     Value(usize),
 }
 
@@ -23,8 +22,11 @@ impl Template {
     /// Compiles a text.
     ///
     /// # Errors
-    /// [`Error::Template`] for an unclosed or lone brace, an illegal name, or more than 32 names.
+    /// [`Error::Template`] for an unclosed or lone brace, an illegal name, more than 32 names, or more than 64 KiB.
     pub fn new(text: &str) -> Result<Self, Error> {
+        if text.len() > MAX_TEMPLATE_BYTES {
+            return Err(refuse("A template is at most 64 KiB long."));
+        }
         let mut template = Self { pieces: Vec::new(), names: Vec::new() };
         let mut literal = String::new();
         let mut rest = text;
@@ -56,6 +58,11 @@ impl Template {
         &self.names
     }
 
+    /// The parts in order.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
     /// The text for one recipient.
     ///
     /// # Errors
@@ -71,6 +78,17 @@ impl Template {
         let mut text = String::new();
         self.render_into(|index| values[index].as_ref(), &mut text);
         Ok(text)
+    }
+
+    /// Bytes of the text for one recipient, without rendering it; `value_len` is asked like the value of
+    /// [`Self::render_into`].
+    #[must_use]
+    pub fn rendered_len(&self, value_len: impl Fn(usize) -> usize) -> usize {
+        let lengths = self.pieces.iter().map(|piece| match piece {
+            Piece::Literal(literal) => literal.len(),
+            Piece::Value(index) => value_len(*index),
+        });
+        lengths.fold(0, usize::saturating_add)
     }
 
     /// Appends the text for one recipient to `text`; `value` is asked with indexes below `names().len()` only.

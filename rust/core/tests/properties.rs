@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
+use penstock_core::answer::{Distrust, read_bulk_answer};
 use penstock_core::batch::{Bounds, Envelope, body_len, encode_batch};
 use penstock_core::chunk::Chunk;
 use penstock_core::dedupe::NumberSet;
 use penstock_core::json_text::{escaped_len, write_escaped};
-use penstock_core::payload::{Payload, PayloadWriter};
+use penstock_core::payload::{Payload, PayloadWriter, find_numbers};
 use penstock_core::phone::PhoneReader;
 use penstock_core::recipients::{Format, RecipientParser, Settings};
+use penstock_core::report::read_reports;
 use penstock_core::template::Template;
 use proptest::prelude::*;
 
@@ -27,6 +29,45 @@ fn settings(format: Format) -> Settings {
         first_seq: 0,
         resume: None,
     }
+}
+
+/// Writes the check sum that the bytes need.
+fn seal(payload: &mut [u8]) {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&payload[..12]);
+    sum.update(&payload[16..]);
+    payload[12..16].copy_from_slice(&sum.finalize().to_le_bytes());
+}
+
+fn json_piece() -> impl Strategy<Value = String> {
+    let whole =
+        r#"{"messages":[{"messageId":"a"},{"messageId":"a\u0041"},{"error":[[{"code":5}]]}],"id":" b ","status":1}"#;
+    let pieces = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        " ",
+        "\n",
+        "\"messages\":",
+        "\"messageId\"",
+        "\"id\":",
+        "\"a\"",
+        "1e5",
+        "-0",
+        "null",
+        "tru",
+        "\\u00e9",
+        "\\ud800",
+        "é",
+        "\u{1}",
+        whole,
+    ];
+    prop::sample::select(pieces.map(String::from).to_vec())
 }
 
 /// All that can be seen of a parse: the chunks, or the error.
@@ -110,6 +151,55 @@ proptest! {
         let bounds = Bounds { messages: usize::MAX, segments: usize::MAX, bytes: usize::MAX };
         let batch = encode_batch(&bytes, &template, &envelope, (first_seq, last_seq), None, bounds).expect("a batch");
         prop_assert_eq!(batch.body.len(), body_len(messages.len(), size));
+    }
+
+    /// Bytes that someone changed and gave a right check sum make errors, never panics.
+    #[test]
+    fn hostile_payloads_are_refused(
+        values in prop::collection::vec("\\PC{0,200}", 0..6),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
+        length in any::<prop::sample::Index>(),
+        first_seq in prop_oneof![0..3_u32, Just(i32::MAX as u32), Just(u32::MAX)],
+        range in (0..8_u32, prop_oneof![0..8_u32, Just(u32::MAX)]),
+        numbers in any::<Vec<i64>>(),
+    ) {
+        let mut writer = PayloadWriter::default();
+        for value in &values {
+            writer.push(4_915_100_000_001, 1, &[value, "x"]);
+        }
+        let mut bytes = writer.pack(first_seq, 2);
+        for (at, byte) in changes {
+            let at = at.index(bytes.len() - 1) + 1;
+            bytes[at] = byte;
+        }
+        bytes.truncate(16 + length.index(bytes.len() - 15));
+        seal(&mut bytes);
+        let template = Template::new("{a}{b}").expect("a template");
+        let bounds = Bounds { messages: 3, segments: 9, bytes: 500 };
+        let range = (first_seq.saturating_add(range.0), first_seq.saturating_add(range.1));
+        let _ = find_numbers(&bytes, numbers);
+        let _ = encode_batch(&bytes, &template, &Envelope::new("a", "b"), range, None, bounds);
+        if let Ok(payload) = Payload::open(&bytes) {
+            for index in 0..payload.len() {
+                let _ = payload.values(index, &mut Vec::new());
+            }
+        }
+    }
+
+    /// Foreign bytes are read or refused, never feared, and reports read again from their lines.
+    #[test]
+    fn foreign_json_is_read_or_refused(pieces in prop::collection::vec(json_piece(), 0..30), expected in 0..4_usize) {
+        let text = pieces.concat();
+        let answer = read_bulk_answer(text.as_bytes(), expected);
+        let is_object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).is_ok();
+        prop_assert!(!is_object || answer.reason != Some(Distrust::NotJson), "{}", text);
+        prop_assert!(answer.positions.len() == answer.ids.len() && answer.positions.iter().all(|&at| at < expected));
+        for content_type in ["application/json", "application/x-ndjson", ""] {
+            if let Ok(reports) = read_reports(text.as_bytes(), content_type) {
+                let again = read_reports(&reports.lines, "application/x-ndjson");
+                prop_assert_eq!(again, Ok(reports));
+            }
+        }
     }
 
     /// The set is exact, whatever the numbers.

@@ -1,6 +1,6 @@
 //! Bulk bodies out of payloads.
 
-use penstock_core::{batch, payload};
+use penstock_core::{batch, payload, unpack};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -33,7 +33,7 @@ impl EncodedBatch {
 
     #[getter]
     fn messages(&self) -> usize {
-        self.rest.seqs.len()
+        self.rest.messages
     }
 
     #[getter]
@@ -44,11 +44,6 @@ impl EncodedBatch {
     #[getter]
     fn left_segments(&self) -> u64 {
         self.rest.left_segments
-    }
-
-    #[getter]
-    fn seqs(&self) -> &[u32] {
-        &self.rest.seqs
     }
 }
 
@@ -83,4 +78,15 @@ pub(crate) fn encode_batch(
 #[pyfunction]
 pub(crate) fn find_numbers(py: Python<'_>, payload: &[u8], numbers: Vec<i64>) -> PyResult<Vec<u32>> {
     run(py, || payload::find_numbers(payload, numbers))
+}
+
+#[pyfunction]
+pub(crate) fn payload_rows<'py>(
+    py: Python<'py>,
+    payload: &[u8],
+    template: &Template,
+    seqs: Vec<u32>,
+    number_key: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(py, &run(py, || unpack::payload_rows(payload, &template.0, &seqs, number_key))?))
 }

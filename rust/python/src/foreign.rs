@@ -2,9 +2,10 @@
 
 use penstock_core::{answer, report};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList};
 
 use crate::errors::run;
+use crate::lists::list;
 
 #[pyclass(frozen, module = "penstock._core")]
 pub(crate) struct BulkAnswer(answer::BulkAnswer);
@@ -27,8 +28,8 @@ impl BulkAnswer {
     }
 
     #[getter]
-    fn ids(&self) -> &[String] {
-        &self.0.ids
+    fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        list(py, &self.0.ids)
     }
 
     #[getter]
@@ -48,13 +49,13 @@ pub(crate) struct Reports(report::Reports);
 #[pymethods]
 impl Reports {
     #[getter]
-    fn ids(&self) -> &[String] {
-        &self.0.ids
+    fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        list(py, &self.0.ids)
     }
 
     #[getter]
-    fn statuses(&self) -> &[String] {
-        &self.0.statuses
+    fn statuses<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        list(py, &self.0.statuses)
     }
 
     #[getter]

@@ -7,7 +7,7 @@ use penstock_core::{Error, chunk, recipients};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::errors::{raise, run};
+use crate::errors::{broken, call, raise, run};
 use crate::texts::Template;
 
 #[pyclass(frozen, module = "penstock._core")]
@@ -74,13 +74,18 @@ impl Chunk {
     }
 
     #[getter]
+    fn longest(&self) -> u8 {
+        self.0.longest()
+    }
+
+    #[getter]
     fn payload<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &run(py, || Ok(self.0.payload()))?))
     }
 
     #[getter]
-    fn skipped(&self) -> BTreeMap<&'static str, u64> {
-        self.0.skipped()
+    fn skipped(&self) -> PyResult<BTreeMap<&'static str, u64>> {
+        call(|| Ok(self.0.skipped()))
     }
 
     #[getter]
@@ -88,8 +93,9 @@ impl Chunk {
         Checkpoint(self.0.end.clone())
     }
 
-    fn problems(&self, limit: usize) -> Vec<(u64, &'static str, &str)> {
-        self.0.problems(limit).map(|(line, reason, detail)| (line, reason.name(), detail)).collect()
+    fn problems(&self, limit: usize) -> PyResult<Vec<(u64, &'static str, &str)>> {
+        let problems = || self.0.problems(limit).map(|(line, reason, detail)| (line, reason.name(), detail)).collect();
+        call(|| Ok(problems()))
     }
 
     fn copy_messages<'py>(&self, py: Python<'py>, tenant_id: i32, campaign_id: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
@@ -122,6 +128,7 @@ impl RecipientParser {
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python signature")]
     fn new(
+        py: Python<'_>,
         format: &str,
         template: &Template,
         traffic_account_id: String,
@@ -135,8 +142,9 @@ impl RecipientParser {
         first_seq: u32,
         resume: Option<&Checkpoint>,
     ) -> PyResult<Self> {
+        let format = call(|| format.parse())?;
         let settings = recipients::Settings {
-            format: format.parse().map_err(raise)?,
+            format,
             template: template.0.clone(),
             traffic_account_id,
             sender,
@@ -149,7 +157,7 @@ impl RecipientParser {
             first_seq,
             resume: resume.map(|checkpoint| checkpoint.0.clone()),
         };
-        recipients::RecipientParser::new(settings).map(|parser| Self(Mutex::new(parser))).map_err(raise)
+        run(py, || recipients::RecipientParser::new(settings)).map(|parser| Self(Mutex::new(parser)))
     }
 
     fn remember(&self, py: Python<'_>, numbers: &[u8]) -> PyResult<()> {
@@ -183,10 +191,24 @@ impl RecipientParser {
         py: Python<'_>,
         work: impl FnOnce(&mut recipients::RecipientParser) -> Result<Value, Error> + Send,
     ) -> PyResult<Value> {
-        run(py, || match self.0.lock() {
-            Ok(mut parser) => work(&mut parser),
-            Err(_) => Err(Error::Argument("This parser failed inside before; begin again with a new one.".into())),
-        })
+        let done = run(py, || match self.0.lock() {
+            Ok(mut parser) => work(&mut parser).map(Some),
+            Err(_) => Ok(None),
+        });
+        done?.ok_or_else(|| broken("parser"))
+    }
+}
+
+/// Panics with `message`, inside `parser` if there is one, and shows that no panic gets further than [`crate::errors`].
+///
+/// It is always there, because a feature of the build would test another library than the one that is shipped; it does
+/// nothing that a caller could not do with `raise`.
+#[pyfunction(name = "_panic_for_test")]
+#[pyo3(signature = (message, parser=None))]
+pub(crate) fn panic_for_test(py: Python<'_>, message: &str, parser: Option<&RecipientParser>) -> PyResult<()> {
+    match parser {
+        Some(parser) => parser.with(py, |_| panic!("{message}")),
+        None => call(|| panic!("{message}")),
     }
 }
 

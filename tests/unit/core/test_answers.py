@@ -51,14 +51,36 @@ def test_foreign_bytes(body: bytes, expected: int) -> None:
     read_bulk_answer(body, expected)
 
 
-def test_deep_nesting() -> None:
-    """A tower of brackets is neither followed nor feared."""
-    tower = b"[" * 200_000
-    assert read_bulk_answer(tower, 1).reason == "not_json"
-    body = b'{"x":' + tower + b"]" * 200_000 + b',"messages":[{"messageId":"1"}]}'
-    assert read_bulk_answer(body, 1).ids == ["1"]
-    nested = b'{"messages":[{"error":' + tower + b"1" + b"]" * 200_000 + b"}]}"
-    assert read_bulk_answer(nested, 1).refused[0][0] == 0
+def test_depth() -> None:
+    """JSON nested 128 deep is read, one level more is none, and a tower of brackets is not feared."""
+    for deep, reason in ((127, None), (128, "not_json"), (200_000, "not_json")):
+        body = b'{"x":' + b"[" * deep + b"]" * deep + b',"messages":[{"messageId":"1"}]}'
+        assert read_bulk_answer(body, 1).reason == reason
+    for deep, refused in ((125, [(0, "7")]), (126, [])):
+        body = b'{"messages":[{"error":' + b"[" * deep + b"7" + b"]" * deep + b"}]}"
+        assert read_bulk_answer(body, 1).refused == refused
+        assert reference.read_bulk_answer(body, 1).refused == refused
+    assert read_bulk_answer(b"[" * 200_000, 1).reason == "not_json"
+
+
+def test_lone_surrogates() -> None:
+    """Half a surrogate pair is no id; in a name or elsewhere it does no harm."""
+    elements = rb'{"\ud800":1,"messageId":"a"},{"messageId":"\ud800"},{"messageId":"\ud83d\ude00"}'
+    body = rb'{"\ud800":1,"x":"\udc00","messages":[' + elements + b"]}"
+    answer = read_bulk_answer(body, 3)
+    assert columns(answer) == ("missing_id", None, [0, 2], ["a", "😀"], [])
+    assert columns(answer) == reference.read_bulk_answer(body, 3)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(['{"a":1,', '{"a":2,', '{ "a":1,']), st.text('ab"\\é', max_size=3)), max_size=8),
+    st.sampled_from(["}", ',"error":"x"}', ',"messageId":"y"}', ',"messageId":7}', " }"]),
+)
+def test_elements_that_look_alike(elements: list[tuple[str, str]], tail: str) -> None:
+    """Elements that differ in the id only, or nearly so, are read like any others."""
+    texts = [f'{head}"messageId":{json.dumps(found, ensure_ascii=False)}{tail}' for head, found in elements]
+    body = f'{{"messages":[{",".join(texts)}]}}'.encode()
+    assert columns(read_bulk_answer(body, len(texts))) == reference.read_bulk_answer(body, len(texts))
 
 
 def test_long_texts() -> None:
@@ -67,3 +89,5 @@ def test_long_texts() -> None:
     answer = read_bulk_answer(body, 2)
     assert answer.refused == [(0, "é" * 200)]
     assert answer.reason == "missing_id"
+    assert read_bulk_answer(json.dumps({"messages": [{"messageId": "é" * 200}]}).encode(), 1).ids == ["é" * 200]
+    assert read_bulk_answer(json.dumps({"messages": [{"messageId": "é" * 201}]}).encode(), 1).ids == []

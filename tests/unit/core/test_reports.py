@@ -101,9 +101,59 @@ def test_foreign_bytes(data: bytes, content_type: str) -> None:
         return
 
 
-def test_deep_nesting() -> None:
-    """A tower of brackets is neither followed nor feared."""
-    body = b'{"id":"a","x":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
-    assert read_reports(body, "application/json").ids == ["a"]
+def test_depth() -> None:
+    """JSON nested 128 deep is read; one level more is none, and costs a line of NDJSON no other line."""
+    deepest, beyond = (b'{"id":"a","x":' + b"[" * deep + b"]" * deep + b"}" for deep in (127, 128))
+    assert read_reports(deepest, "application/json").ids == ["a"]
+    with pytest.raises(FormatError, match="from byte 141 on"):
+        read_reports(beyond, "application/json")
     with pytest.raises(FormatError):
         read_reports(b"[" * 200_000, "application/json")
+    lines = read_reports(beyond + b"\n" + deepest, "application/x-ndjson")
+    assert (lines.ids, lines.unreadable) == (["a"], 1)
+
+
+def test_long_texts() -> None:
+    """A status is cut to 64 characters, an error to 200, and an id over 200 is none."""
+    sent = [{"id": "é" * 200, "status": "é" * 64, "error": "é" * 200}, {"id": "b", "status": "é" * 65, "error": "é" * 201}]
+    found = read_reports(json.dumps([*sent, {"id": "é" * 201}]).encode(), "application/json")
+    assert (found.ids, found.statuses, found.errors) == (["é" * 200, "b"], ["é" * 64] * 2, ["é" * 200] * 2)
+    assert found.unreadable == 1
+
+
+def test_many_members() -> None:
+    """An object of a hundred thousand members is read like any other."""
+    members = b",".join(b'"k%d":{}' % index for index in range(100_000))
+    assert read_reports(b"{" + members + b',"id":"a"}', "application/json").ids == ["a"]
+
+
+def test_lone_surrogates() -> None:
+    """Half a surrogate pair is no id, and does no harm in a name or a value that nobody reads."""
+    body = rb'[{"id":"\ud800"},{"\ud800":1,"id":"a","x":"\udc00","status":"\ud800"}]'
+    found = read_reports(body, "application/json")
+    assert columns(found) == (["a"], [""], [None], [None], 1)
+    assert columns(read_reports(found.lines, "application/x-ndjson")) == columns(found)
+
+
+SPELLINGS = [
+    {"id": ["messageId", "msgid", "id", "Id", "_id", "ID", "MessageID", "MsgId"]},
+    {"status": ["deliveryStatus", "status", "DeliveryStatus", "STATUS"]},
+    {"time": ["updatedAt", "sendtimestamp", "sendtime", "timestamp", "createdAt", "SendTime"]},
+    {"error": ["errorcode", "description", "error", "ErrorCode"]},
+]
+
+
+@pytest.mark.parametrize("shape", ["object", "array", "form", "query"])
+@pytest.mark.parametrize(("column", "name"), [(c, name) for entry in SPELLINGS for c, names in entry.items() for name in names])
+def test_every_name_in_every_shape(shape: str, column: str, name: str) -> None:
+    """Each name a customer's template may use is found, whatever carries it."""
+    names = {"id": "msgid", "status": "status", "time": "sendtime", "error": "errorcode"} | {column: name}
+    report = {names["id"]: "a", names["status"]: "Sent", names["time"]: "1767225600", names["error"]: "438"}
+    body, content_type = {
+        "object": (json.dumps(report), "application/json"),
+        "array": (json.dumps([report]), "text/json; charset=utf-8"),
+        "form": (urlencode(report), "application/x-www-form-urlencoded"),
+        "query": (urlencode(report), ""),
+    }[shape]
+    found = read_reports(body.encode(), content_type)
+    assert columns(found) == (["a"], ["Sent"], [1_767_225_600_000_000], ["438"], 0)

@@ -1,3 +1,5 @@
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -5,7 +7,7 @@ from penstock import _core
 from penstock.dispatch.claim import mark
 from penstock.domain.ids import AttemptId, BatchId
 from penstock.store.attempts import Attempt
-from tests.builders import ACCOUNT, SENDER, TEXT, new_id, parse_recipients, recipients_csv
+from tests.builders import ACCOUNT, SENDER, TEXT, new_id, number, parse_recipients, recipients_csv
 
 POSITIONS = st.sets(st.integers(0, 40))
 
@@ -37,4 +39,7 @@ def test_an_attempt_names_the_same_messages_as_the_core(left_out: set[int], firs
         attempt_id=AttemptId(new_id()), tenant_id=1, campaign_id=new_id(), batch_id=BatchId(1), account_id=ACCOUNT,
         first_seq=100 + first, last_seq=100 + last, messages=encoded.messages, excluded=bitmap, chunk_first_seq=100,
     )  # fmt: skip
-    assert attempt.seqs() == encoded.seqs == [100 + i for i in range(first, last + 1) if i not in left_out]
+    included = [i for i in range(first, last + 1) if i not in left_out]
+    assert attempt.seqs() == [100 + i for i in included]
+    sent = [message["destination"] for message in json.loads(encoded.body)["messages"]]
+    assert sent == [f"+{number(i)}" for i in included]

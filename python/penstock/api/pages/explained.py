@@ -80,15 +80,25 @@ EXPLAINED: Final[Mapping[str, Explanation]] = {
     "state_conflict": Explanation(
         "The request is well-formed, but not possible as things stand.",
         (
-            "A campaign that was sent is sent again, or gets recipients.",
+            "A campaign that was sent is sent again, or gets recipients; one that has ended is paused or resumed.",
+            "A message is taken back that is being sent, or was.",
             "A campaign without recipients, or with an unfinished upload, is sent.",
             "The number of recipients is not the one in `expect_recipients`.",
             "Another upload of the same campaign is not finished.",
+            "A key that has ended is replaced, or a tenant gets a name that another one has.",
         ),
         (
             "Read the object and look at its `state`.",
             "Finish or discard the upload that `detail` names.",
             "Do not repeat the request unchanged: the answer would be the same.",
+        ),
+    ),
+    "opted_out": Explanation(
+        "The number is on your list of those that are not written to. Nothing was sent to it.",
+        ("It was added by `POST /v1/opt-outs`.",),
+        (
+            "Do not write to it.",
+            "Where its owner asks for messages again: take it off the list by `DELETE /v1/opt-outs`.",
         ),
     ),
     "idempotency_key_required": Explanation(

@@ -7,6 +7,22 @@ from msgspec import Meta, Struct, field
 from penstock.api.schemas.forms import Instant, Region, Request
 from penstock.domain.campaign import CampaignState
 
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Pace(Request, frozen=True, kw_only=True):
+    """How a campaign is spread over time."""
+
+    over_s: Annotated[int, Meta(ge=60, le=2_592_000, description="Seconds from the first message to the last.")]
+
+
+class AutoPauseRule(Request, frozen=True, kw_only=True):
+    """When a campaign pauses by itself: by shares of the messages whose outcome is known or doubtful."""
+
+    failed: Annotated[Share | None, Meta(description="More than this share rejected, undelivered or expired.")] = None
+    unknown: Annotated[Share | None, Meta(description="More than this share unknown.")] = None
+    after: Annotated[int, Meta(ge=1, le=10_000_000, description="So many outcomes are needed first.")] = 100
+
 
 class NewCampaign(Request, frozen=True, kw_only=True):
     """What a campaign is to be."""
@@ -25,6 +41,9 @@ class NewCampaign(Request, frozen=True, kw_only=True):
         Annotated[list[Region], Meta(min_length=1, max_length=300, description="Numbers of other countries are skipped.")]
         | None
     ) = None
+    send_at: Annotated[Instant, Meta(description="Sending starts then, if the campaign was told to send.")] | None = None
+    pace: Pace | None = None
+    auto_pause: AutoPauseRule | None = None
 
 
 class SendRequest(Request, frozen=True, kw_only=True):
@@ -96,6 +115,13 @@ class CampaignView(CampaignSummary, frozen=True, kw_only=True):
     max_parts: int
     validity_s: int | None
     expires_at: Instant | None
+    send_at: Instant | None
+    pace: Pace | None
+    auto_pause: AutoPauseRule | None
+    paused_at: Instant | None
+    pause_reason: str | None
+    longest: int
+    retry_of: str | None
     sent_without_report: int
     uploads: list[UploadView]
     progress: Progress | None

@@ -14,6 +14,10 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A JSON body from outside."""
 
 
+class Empty(Request, frozen=True, kw_only=True):
+    """A body that may be left out, and says nothing."""
+
+
 class Listing(Struct, Generic[Item], frozen=True):
     """A page of a list."""
 

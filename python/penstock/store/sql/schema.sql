@@ -46,6 +46,45 @@ CREATE TYPE public.upload_state AS ENUM (
     'complete'
 );
 
+CREATE TABLE public.api_key (
+    key_id bigint NOT NULL,
+    tenant_id integer NOT NULL,
+    key_hash bytea NOT NULL,
+    prefix text NOT NULL,
+    label text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone,
+    scopes text[] DEFAULT '{send,read,manage}'::text[] NOT NULL,
+    expires_at timestamp with time zone,
+    lifetime interval,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_key_key_hash_check CHECK ((length(key_hash) = 32))
+);
+
+CREATE TABLE public.tenant (
+    tenant_id integer NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    deactivated_at timestamp with time zone,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+);
+
+CREATE FUNCTION public.find_key_owner(given bytea) RETURNS TABLE(tenant_id integer, key_id bigint, scopes text[], settings jsonb, expires_in_s double precision, is_use_unrecorded boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT t.tenant_id,
+     k.key_id,
+     k.scopes,
+     t.settings,
+     (EXTRACT(epoch FROM (k.expires_at - now())))::double precision AS "extract",
+     COALESCE((k.last_used_at < (now() - '00:01:00'::interval)), true) AS "coalesce"
+    FROM (public.api_key k
+      JOIN public.tenant t ON ((t.tenant_id = k.tenant_id)))
+   WHERE ((k.key_hash = find_key_owner.given) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())) AND (t.deactivated_at IS NULL));
+END;
+
 CREATE FUNCTION public.premake_message_partitions(from_instant timestamp with time zone, months integer) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -86,20 +125,6 @@ CREATE TABLE public.account (
     backoff_step integer DEFAULT 0 NOT NULL,
     refused_in_a_row integer DEFAULT 0 NOT NULL,
     learned_batch_size integer
-);
-
-CREATE TABLE public.api_key (
-    key_id bigint NOT NULL,
-    tenant_id integer NOT NULL,
-    key_hash bytea NOT NULL,
-    prefix text NOT NULL,
-    label text DEFAULT ''::text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    revoked_at timestamp with time zone,
-    scopes text[] DEFAULT '{send,read,manage}'::text[] NOT NULL,
-    expires_at timestamp with time zone,
-    last_used_at timestamp with time zone,
-    CONSTRAINT api_key_key_hash_check CHECK ((length(key_hash) = 32))
 );
 
 ALTER TABLE public.api_key ALTER COLUMN key_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -207,6 +232,7 @@ CREATE TABLE public.campaign (
     paused_at timestamp with time zone,
     pause_reason text,
     auto_pause jsonb,
+    auto_pause_base jsonb,
     longest smallint DEFAULT 0 NOT NULL,
     retry_of uuid
 );
@@ -383,6 +409,7 @@ CREATE TABLE public.rolling_campaign (
     day date NOT NULL,
     account_id text NOT NULL,
     sender text NOT NULL,
+    is_later boolean NOT NULL,
     campaign_id uuid NOT NULL,
     next_seq integer DEFAULT 0 NOT NULL,
     next_chunk integer DEFAULT 0 NOT NULL
@@ -402,15 +429,6 @@ CREATE TABLE public.skipped (
     line bigint NOT NULL,
     reason text NOT NULL,
     detail text NOT NULL
-);
-
-CREATE TABLE public.tenant (
-    tenant_id integer NOT NULL,
-    name text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    deactivated_at timestamp with time zone,
-    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
 );
 
 ALTER TABLE public.tenant ALTER COLUMN tenant_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -503,7 +521,7 @@ ALTER TABLE ONLY public.report_page
     ADD CONSTRAINT report_page_pkey PRIMARY KEY (page_id);
 
 ALTER TABLE ONLY public.rolling_campaign
-    ADD CONSTRAINT rolling_campaign_pkey PRIMARY KEY (tenant_id, day, account_id, sender);
+    ADD CONSTRAINT rolling_campaign_pkey PRIMARY KEY (tenant_id, day, account_id, sender, is_later);
 
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
@@ -527,13 +545,27 @@ CREATE INDEX attempt_campaign ON public.attempt USING btree (campaign_id, attemp
 
 CREATE INDEX attempt_open ON public.attempt USING btree (lease_until) WHERE (state = 'open'::public.attempt_state);
 
+CREATE INDEX attempt_range ON public.attempt USING btree (campaign_id, last_seq);
+
+CREATE INDEX audit_tenant ON public.audit USING btree (tenant_id, audit_id);
+
 CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
 
-CREATE INDEX campaign_canceled ON public.campaign USING btree (campaign_id) WHERE (state = 'canceled'::public.campaign_state);
+CREATE INDEX campaign_by_name ON public.campaign USING btree (tenant_id, name, campaign_id);
+
+CREATE INDEX campaign_by_state ON public.campaign USING btree (tenant_id, state, campaign_id);
+
+CREATE INDEX campaign_canceled ON public.campaign USING btree (campaign_id) WHERE ((state = 'canceled'::public.campaign_state) AND (completed_at IS NULL));
+
+CREATE UNIQUE INDEX campaign_retry ON public.campaign USING btree (tenant_id, retry_of) WHERE (retry_of IS NOT NULL);
+
+CREATE INDEX campaign_rolling ON public.campaign USING btree (campaign_id) WHERE ((state = 'sending'::public.campaign_state) AND is_rolling);
 
 CREATE INDEX campaign_scheduled ON public.campaign USING btree (send_at) WHERE (state = 'scheduled'::public.campaign_state);
 
 CREATE INDEX campaign_sending ON public.campaign USING btree (campaign_id) WHERE (state = 'sending'::public.campaign_state);
+
+CREATE INDEX chunk_range ON public.chunk USING btree (campaign_id, first_seq);
 
 CREATE INDEX chunk_unindexed ON public.chunk USING btree (created_at) WHERE (NOT is_indexed);
 
@@ -588,3 +620,81 @@ ALTER TABLE ONLY public.rolling_campaign
 
 ALTER TABLE ONLY public.upload
     ADD CONSTRAINT upload_tenant_id_campaign_id_fkey FOREIGN KEY (tenant_id, campaign_id) REFERENCES public.campaign(tenant_id, campaign_id);
+
+ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.attempt ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.batch ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.campaign ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.chunk ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.counter ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.counter_delta ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ingest_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ingest_source ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.message ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.number_index ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.opt_out ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own_messages ON public.report_conflict FOR SELECT TO penstock_api USING ((EXISTS ( SELECT
+   FROM public.message m
+  WHERE (m.provider_id = report_conflict.provider_id))));
+
+CREATE POLICY own_tenant ON public.api_key TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.attempt TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.audit TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.batch TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.campaign TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.chunk TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.counter TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.counter_delta TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.idempotency_key TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.ingest_event TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.ingest_source TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.message TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.number_index TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.opt_out TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.rolling_campaign TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.skipped TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.tenant TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.upload TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+ALTER TABLE public.report_conflict ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rolling_campaign ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.skipped ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tenant ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.upload ENABLE ROW LEVEL SECURITY;
