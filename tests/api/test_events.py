@@ -61,7 +61,7 @@ async def listen(api: Api, campaign: str, **headers: str) -> AsyncIterator[Strea
 @asynccontextmanager
 async def served(api: Api, app: web.Application) -> AsyncIterator[tuple[Api, asyncio.Event]]:
     """The tenant at a server of the test's own, and what stops it."""
-    server, halt = WebServer("second", app, "127.0.0.1", 0), asyncio.Event()
+    server, halt = WebServer("second", app, api.parts.http, 0, api.parts.metrics), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(server.run(halt))
         await server.listening.wait()

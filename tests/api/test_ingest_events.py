@@ -143,11 +143,19 @@ async def test_a_rule_that_cannot_work_is_refused(api: Api, rule: dict[str, Any]
     check_problem(await set_up(api, identity="key", rule=rule), 422, "invalid_value")
 
 
-@pytest.mark.parametrize("body", [b"[]", b"1", b'{"a":1,"a":2}', b'{"a":"\\ud800"}', b"{", b"[" * 3000, b"\xff"])
-async def test_an_event_is_a_json_object(api: Api, body: bytes) -> None:
-    """Anything else is refused as unreadable."""
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        *((body, 400, "malformed_request") for body in (b'{"a":1,"a":2}', b'{"a":"\\ud800"}', b"{", b"\xff")),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, 400, "malformed_request"),
+        *((body, 422, "invalid_value") for body in (b"[]", b"[" * 3000, b"1", b'{"a":["\\u0000"]}', b'{"\\u0000":1}')),
+    ],
+    ids=lambda one: str(one)[:20],
+)
+async def test_an_event_is_a_json_object(api: Api, body: bytes, status: int, code: str) -> None:
+    """What cannot be read is 400; JSON of another kind, and U+0000, are 422."""
     headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
-    check_problem(await api.call("POST", "/v1/ingest/shop", data=body, headers=headers), 400, "malformed_request")
+    check_problem(await api.call("POST", "/v1/ingest/shop", data=body, headers=headers), status, code)
 
 
 @pytest.mark.parametrize("name", ["Shop", "a" * 51, "-a", "%20"])

@@ -185,9 +185,9 @@ POSTS = [route.path for route in TENANT_ROUTES if route.method == "POST"]
 @pytest.mark.parametrize("kind", ["application/json", "text/csv"])
 async def test_ten_gigabytes_are_refused_before_they_are_sent(api: Api, path: str, kind: str) -> None:
     """The announced length is enough, on every route that takes a body."""
-    campaign = await api.create()
+    place = path.format(campaign_id=await api.create(), source="shop", key_id=1)
     head = ("Idempotency-Key: big", f"Content-Type: {kind}", "Expect: 100-continue")
-    sent = request(api, "POST", path.format(campaign_id=campaign), *head, length=10_000_000_000)
+    sent = request(api, "POST", place, *head, length=10_000_000_000)
     reply, seconds = await take_time(api, sent)
     check_problem(reply, 413)
     assert seconds < SOON_S

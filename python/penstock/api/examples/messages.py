@@ -19,7 +19,7 @@ SINGLE: Final[dict[str, Any]] = {
 }  # fmt: skip
 _EVENTS: Final[list[dict[str, Any]]] = [
     {"event": "queued", "at": "2026-03-02T08:02:00Z", "ended_at": None, "detail": None},
-    {"event": "attempt_accepted", "at": "2026-03-02T08:02:00.5Z", "ended_at": "2026-03-02T08:02:01Z", "detail": None},
+    {"event": "attempt_accepted", "at": "2026-03-02T08:02:00Z", "ended_at": "2026-03-02T08:02:01Z", "detail": None},
     {"event": "sent", "at": "2026-03-02T08:02:01Z", "ended_at": None, "detail": None},
     {"event": "delivered", "at": "2026-03-02T08:02:04Z", "ended_at": None, "detail": None},
 ]
