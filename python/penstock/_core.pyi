@@ -433,13 +433,13 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text, masked; the same object if there was nothing. Lone surrogates become replacement characters."""
     def json(self, json: bytes) -> bytes:
-        """A JSON document (RFC 8259), masked; the same object if there was nothing.
+        r"""A JSON document (RFC 8259), masked; the same object if there was nothing.
 
         Private fields become `"***"`, whatever their value was. Names and other strings are masked like texts, by what their
         escapes stand for. Numbers of other fields stay. White space and order stay.
 
         Other bytes are masked as a text, with replacement characters for what is no UTF-8, and stay something that is no
-        JSON. Where their escapes (`\\u`, `\\/`) could hide something, `***` is all that is left.
+        JSON. Where their escapes (`\u`, `\/`) could hide something, `***` is all that is left.
         """
     def headers(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Header lines with private ones masked whole, others like texts. Raises TypeError for anything but pairs of texts."""
