@@ -6,6 +6,7 @@ VENV := .venv
 TEST_VENV := .venv-test
 BIN := $(VENV)/bin
 N ?= 100000
+FUZZ_SECONDS ?= 60
 POSTGRES ?= /usr/lib/postgresql/15/bin
 LOCK := requirements.lock
 
@@ -54,6 +55,10 @@ bench: build ## Run the benches (BENCH_SCALE=tiny for a quick look)
 bench-micro: build ## Time the core's functions beside Python's best, one by one (fails when a target is missed)
 	@$(BIN)/python bench/micro/run.py --check
 
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZ_SECONDS (60) on hostile input
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) rust/fuzz/run.sh
+
 .PHONY: lock
 lock: build ## Resolve the dependencies afresh into the lock file (versions and hashes only)
 	@$(BIN)/pip install --quiet uv
@@ -74,7 +79,7 @@ $(TEST_VENV)/bin/pytest:
 	@$(TEST_VENV)/bin/pip install --quiet --require-hashes -r $(LOCK)
 	@$(TEST_VENV)/bin/pip install --quiet --no-deps dist/*.whl
 
-RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
+RUST_SOURCES := $(shell find rust -path rust/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print 2>/dev/null) Cargo.toml Cargo.lock
 
 $(VENV)/.built: pyproject.toml $(LOCK) $(RUST_SOURCES)
 	@$(MAKE) --no-print-directory prerequisites

@@ -439,7 +439,7 @@ class Redactor:
         escapes stand for. Numbers of other fields stay. White space and order stay.
 
         Other bytes are masked as a text, with replacement characters for what is no UTF-8, and stay something that is no
-        JSON. Where their escapes (`\\u`, `\\/`) could hide something, `***` is all that is left.
+        JSON. Where their escapes (`\u`, `\/`) could hide something, `***` is all that is left.
         """
     def headers(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Header lines with private ones masked whole, others like texts. Raises TypeError for anything but pairs of texts."""

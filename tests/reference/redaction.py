@@ -32,6 +32,7 @@ KEY = re.compile(rf"({PREFIX})[{URL_RUN}]{{8,}}|A[KS]IA[A-Z0-9]{{16}}(?![{WORD}]
 CREDENTIAL = re.compile(r"(bearer|basic)[ \t]{1,8}(?P<credential>[A-Za-z0-9_+/.~=-]{8,})", re.IGNORECASE | re.ASCII)
 TRUNK = re.compile(r"(?=[0-9]{2,8}(?![0-9]))0{1,2}[1-9][0-9]*")
 TRUNK_DATE = re.compile(r"[0-9]{2}([-./])[0-9]{2}\1[0-9]{4}")
+VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){2,3}(?!\.?[0-9])")
 BRACKET = re.compile(r"\((0[0-9]{1,4}|[1-9][0-9]{1,3})(?=\))")
 AMERICAN = re.compile(rf"(1[ .-])?[2-9][0-9]{{2}}([ .-])[2-9][0-9]{{2}}\2[0-9]{{4}}(?![{WORD}])")
 HYPHENS = re.compile(rf"[0-9]{{1,4}}(-[0-9]{{1,8}}){{2,4}}(?![{WORD}-])")
@@ -41,7 +42,7 @@ CARD = re.compile(r"[2-6][0-9]*")
 
 def redact_text(text: str, extra: Iterable[str] = ()) -> str:
     """The text with everything private masked."""
-    rules = [_masked, _email, _pair(kind_of(extra)), _userinfo, *RULES]
+    rules = [_masked, _email, _escape, _pair(kind_of(extra)), _userinfo, *RULES]
     shown, place, fresh = [], 0, 0
     while place < len(text):
         found = next((found for rule in rules if (found := rule(text, place, fresh)) is not None), None)
@@ -98,6 +99,11 @@ def _email(text: str, place: int, fresh: int) -> Found | None:
 def _userinfo(text: str, place: int, _: int) -> Found | None:
     found = USERINFO.match(text, place)
     return found and (found.end(), "://" + MASK)
+
+
+def _escape(text: str, place: int, fresh: int) -> Found | None:
+    is_letter = place > fresh and re.fullmatch(r"\\[nrtbfv]", text[place - 1 : place + 1])
+    return (place + 1, text[place]) if is_letter else None
 
 
 def _pair(names: Names) -> Rule:
@@ -167,14 +173,15 @@ def _card(text: str, place: int, fresh: int) -> Found | None:
             for groups in range(5)
             if (found := re.compile(rf"(?:[0-9]{{4,7}}{parting}){{{groups}}}[0-9]+(?![{WORD}])").match(text, place))
             and 13 <= len(found[0].replace(parting, "")) <= 19
-            and _passes_luhn(found[0].replace(parting, ""))
+            and passes_luhn(found[0].replace(parting, ""))
         ]
         if ends:
             return max(ends), MASK
     return None
 
 
-def _passes_luhn(digits: str) -> bool:
+def passes_luhn(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others."""
     values = [int(digit) * (1 + index % 2) for index, digit in enumerate(reversed(digits))]
     return sum(value - 9 if value > 9 else value for value in values) % 10 == 0
 
@@ -216,7 +223,7 @@ def _number_begins(text: str, place: int, fresh: int) -> bool:
 
 def _trunk(text: str, place: int) -> int | None:
     first = TRUNK.match(text, place)
-    if first is None or TRUNK_DATE.match(text, place):
+    if first is None or TRUNK_DATE.match(text, place) or VERSION.match(text, place):
         return None
     end = _groups_end(text, place)
     is_number = end > first.end() and len(re.sub("[^0-9]", "", text[place:end])) >= 9 and _ends(text, end)

@@ -77,8 +77,10 @@ def _render(_: object, __: str, event: MutableMapping[str, Any]) -> str:
 
 
 def _show(value: object) -> object:
-    """Any other object as its text; what holds others so that their names are seen."""
+    """Any other object as its text; what holds others so that their names are seen, and of an error its kind alone."""
     match value:
+        case BaseException():
+            return type(value).__name__
         case Mapping():
             return {str(name): item for name, item in value.items()}
         case str():

@@ -5,6 +5,7 @@ use std::path::Path;
 use penstock_core::batch::{Bounds, Envelope, encode_batch};
 use penstock_core::payload::{Payload, PayloadWriter};
 use penstock_core::phone::{Number, PhoneReader};
+use penstock_core::redact::Redactor;
 use penstock_core::template::Template;
 use penstock_core::text_list::TextList;
 use penstock_core::transliterate::transliterate;
@@ -188,4 +189,21 @@ fn payloads_of_a_later_version_are_refused() {
     let later = unhex(text(&document("payload_v1"), "of_a_later_version"));
     let error = Payload::open(&later).expect_err("a refusal").to_string();
     assert!(error.contains("version 2, which a later release wrote"), "{error}");
+}
+
+/// Texts and JSON are redacted as the vectors say, and redacted texts stay as they are.
+#[test]
+fn private_data_is_redacted() {
+    let document = document("redaction");
+    let extra = document["extra_fields"].as_array().expect("names");
+    let redactor = Redactor::new(extra.iter().filter_map(Value::as_str));
+    for case in document["cases"].as_array().expect("the vectors have cases") {
+        let redacted = text(case, "redacted");
+        if let Some(json) = case["json"].as_str() {
+            assert_eq!(String::from_utf8_lossy(&redactor.json(json.as_bytes())), redacted, "{case}");
+            continue;
+        }
+        assert_eq!(redactor.text(text(case, "text")), redacted, "{case}");
+        assert_eq!(redactor.text(redacted), redacted, "{case}");
+    }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Redactor(redact::Redactor);
 #[pymethods]
 impl Redactor {
     #[new]
-    #[pyo3(signature = (extra_fields = Vec::new()))]
+    #[pyo3(signature = (extra_fields = Vec::new()), text_signature = "(extra_fields=())")]
     fn new(extra_fields: Vec<PyBackedStr>) -> Self {
         Self(redact::Redactor::new(extra_fields))
     }

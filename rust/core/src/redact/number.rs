@@ -73,7 +73,7 @@ fn may_begin(text: &[u8], start: usize, fresh: usize) -> bool {
 fn with_trunk(text: &[u8], start: usize, first_end: usize) -> Option<usize> {
     let zeros = text[start..first_end].iter().take_while(|&&byte| byte == b'0').count();
     let is_trunk = (zeros == 1 || zeros == 2) && (zeros + 1..=8).contains(&(first_end - start));
-    if !is_trunk || is_date(text, start, [2, 2, 4]) {
+    if !is_trunk || is_date(text, start, [2, 2, 4]) || is_version(text, start) {
         return None;
     }
     let groups = follow(text, start, false);
@@ -217,6 +217,23 @@ fn is_date(text: &[u8], start: usize, lens: [usize; 3]) -> bool {
         place += len;
     }
     true
+}
+
+/// Three or four groups of up to three digits with dots: a version or an IP address, padded with zeros.
+fn is_version(text: &[u8], start: usize) -> bool {
+    let (mut place, mut count) = (start, 0);
+    while count < 4 {
+        let len = text[place..].iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+        if !(1..=3).contains(&len) {
+            return false;
+        }
+        (place, count) = (place + len, count + 1);
+        if !matches!(text[place..], [b'.', b'0'..=b'9', ..]) {
+            return count > 2;
+        }
+        place += 1;
+    }
+    false
 }
 
 /// A number that is masked already, sign or bracket first if it has one: `+30…21`, `(65…00`, `015…00`.

@@ -118,6 +118,9 @@ impl<'text> Scanner<'text> {
 
     /// Reads the run at a place; returns where to go on.
     fn run(&mut self, start: usize, edits: &mut Edits) -> usize {
+        if start > self.fresh && is_escape(&self.text[start - 1..=start]) {
+            return self.begin_anew(start + 1);
+        }
         // After something was masked within a run the rest of it need not be measured again.
         if start >= self.run_end {
             (self.run_end, self.run_classes) = measure(self.text, start);
@@ -222,4 +225,9 @@ fn measure(text: &[u8], start: usize) -> (usize, u16) {
         end += 1;
     }
     (end, classes)
+}
+
+/// `\n` and the like, as in the quoted text of an error: the letter is no part of the word behind it.
+fn is_escape(pair: &[u8]) -> bool {
+    matches!(pair, [b'\\', b'n' | b'r' | b't' | b'b' | b'f' | b'v'])
 }
