@@ -74,6 +74,8 @@ async def conform(api: Api, things: dict[str, list[Any]], name: str, mode: Gener
     def send(case: schemathesis.Case, data: st.DataObject) -> None:
         if is_mixed and mode is GenerationMode.POSITIVE and data.draw(st.booleans()):
             case.path_parameters.update({place: data.draw(st.sampled_from(things[place])) for place in places})
+        # An empty list is not written into an address at all.
+        hypothesis.assume(all(value not in ([], {}) for value in case.query.values()))
         case.headers.setdefault("Idempotency-Key", str(uuid4()))
         case.call_and_validate(base_url=api.url, headers={"Authorization": f"Bearer {key}"}, checks=checks)
 

@@ -51,8 +51,8 @@ class NewMessages(Request, frozen=True, kw_only=True):
 class SearchRequest(Request, frozen=True, kw_only=True):
     """What is looked for: either a number or a reference."""
 
-    number: Number | None = None
-    reference: Reference | None = None
+    number: Annotated[Number, Meta(min_length=1, max_length=32)] | None = None
+    reference: Annotated[Reference, Meta(min_length=1, max_length=200)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST_FOUND)] = 100
     after: Annotated[str, Meta(max_length=500, description="`next` of the page before.")] | None = None
 
