@@ -43,7 +43,7 @@ async def test_what_was_handed_in_before_the_halt_is_stored(service: Singles, st
         halt.set()
         await service.run(halt)
         assert all(task.done() for task in tasks)
-    async with store.api() as connection:
+    async with store.engine() as connection:
         assert await connection.fetchval("SELECT count(*) FROM message") == 4200
         assert await connection.fetchval("SELECT count(DISTINCT xmin::text) FROM message") == 6
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from penstock.config import Database
-from penstock.domain.ids import BatchId
+from penstock.domain.ids import BatchId, TenantId
 from penstock.store import lookup, singles
 from penstock.store.lookup import UnindexedChunk
 from penstock.store.pool import Connection, Store
@@ -20,6 +20,7 @@ from tests.store.test_plans import KNOWLEDGE, MAIN, OTHERS, SENT_FROM, clone, in
 
 PLACES = [(MAIN, 1), (MAIN, SENT_FROM + 7), (OTHERS[0], 5)]
 NUMBER = 4915100000001
+TENANT = TenantId(1)
 LAST = (1 << 31) - 1
 ATTEMPTS = """
 INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, segments, digest,
@@ -49,7 +50,7 @@ async def explain(connection: Connection, name: str, *values: Any) -> list[dict[
 async def test_found_messages_are_read_by_their_keys(store: Store, n: int) -> None:
     """A page of the search costs a few probes a message: of the primary key, and of its chunk's range."""
     campaigns, seqs = [MAIN] * n, list(range(n))
-    async with store.api() as connection:
+    async with store.tenant(TENANT) as connection:
         nodes = await explain(connection, "lookup.list_found", 1, campaigns, seqs)
     used = indexes_on(nodes, "message_2")
     assert used
@@ -61,7 +62,7 @@ async def test_found_messages_are_read_by_their_keys(store: Store, n: int) -> No
 async def test_a_thousand_found_messages_take_a_moment(store: Store) -> None:
     """The largest page."""
     places = [(MAIN, i * (SENT_FROM // 500)) for i in range(1000)]
-    async with store.api() as connection:
+    async with store.tenant(TENANT) as connection:
         began = time.perf_counter()
         found = await lookup.list_found(connection, 1, [place for place in places if place[1] < SENT_FROM])
         assert time.perf_counter() - began < 2
@@ -70,9 +71,10 @@ async def test_a_thousand_found_messages_take_a_moment(store: Store) -> None:
 
 async def test_attempts_and_places_are_found_by_range(store: Store) -> None:
     """Not among all attempts of the campaign."""
-    async with store.api() as connection:
+    async with store.engine() as connection:
         for statement in (ATTEMPTS, *PLACED):
             await connection.execute(statement)
+    async with store.tenant(TENANT) as connection:
         nodes = await explain(connection, "lookup.list_attempts_of", 1, MAIN, 150, 100, 199)
         assert indexes_on(nodes, "attempt") == {"attempt_range"}
         nodes = await explain(connection, "lookup.find_by_number", 1, NUMBER, MAIN, LAST, 100)
@@ -106,14 +108,14 @@ async def test_a_full_step_of_the_index_takes_a_moment(databases: Databases, kno
 
 async def test_a_cancel_looks_among_what_waits_only(store: Store) -> None:
     """The pending batch is found in the queue, not among those that were sent."""
-    async with store.api() as connection:
+    async with store.tenant(TENANT) as connection:
         nodes = await explain(connection, "singles.lock_pending_batch", 1, MAIN, 5)
         assert indexes_on(nodes, "batch") == {"batch_ready"}
 
 
 async def test_a_pending_batch_is_found_by_any_of_its_messages(databases: Databases) -> None:
     """And by none that is before or behind it."""
-    async with clone(databases, "fresh") as dsn, Store.open(dsn, Database()) as store, store.api() as connection:
+    async with clone(databases, "fresh") as dsn, Store.open(dsn, Database()) as store, store.tenant(TENANT) as connection:
         for seq in (0, 99):
             async with connection.transaction():
                 batch = await singles.lock_pending_batch(connection, 1, MAIN, seq)
