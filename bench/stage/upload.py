@@ -12,8 +12,9 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import aiohttp
 import msgspec
@@ -28,7 +29,11 @@ from penstock.api.server import WebServer
 from penstock.clock import SystemClock
 from penstock.config import Database, Http, Sms
 from penstock.domain.ids import AccountId, uuid7
+from penstock.domain.keys import Scope
+from penstock.domain.tenant import TenantSettings
 from penstock.ingest.audience import Intake
+from penstock.ingest.repeats import Repeats
+from penstock.ingest.singles import Singles
 from penstock.store import tenants
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
@@ -45,10 +50,11 @@ class OpenDoor(Authenticator):
 
     async def authenticate(self, _: object) -> Caller:
         """Say who is calling."""
-        return Caller(TENANT, b"\0" * 32)
+        return Caller(TENANT, b"\0" * 32, 0, frozenset(Scope), TenantSettings())
 
 
 TENANT = tenants.TenantId(1)
+KEPT = timedelta(days=1)
 
 
 class Result(msgspec.Struct):
@@ -94,9 +100,11 @@ async def _measure_upload(store: Store, body: bytes, rows: int) -> Result:
     clock, metrics = SystemClock(), Metrics("bench")
     parts = Parts(
         store=store, intake=Intake(store, Sms(), metrics, clock=clock, random=os.urandom), metrics=metrics, clock=clock,
+        repeats=Repeats(store, Http().idempotency_kept),
+        singles=Singles(store, metrics, new_id=uuid4, kept=Http().idempotency_kept, announce=lambda _: None),
         random=os.urandom, http=Http(), authenticator=OpenDoor(store, clock), account_id=AccountId("bench"), sender="Penstock",
     )  # fmt: skip
-    web, halt = WebServer("bench", make_app(parts), "127.0.0.1", 0), asyncio.Event()
+    web, halt = WebServer("bench", make_app(parts), parts.http, 0, metrics), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(web.run(halt))
         await web.listening.wait()

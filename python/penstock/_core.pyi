@@ -20,6 +20,7 @@ __all__ = [
     "CoreError",
     "EncodedBatch",
     "FormatError",
+    "Joined",
     "Number",
     "PayloadError",
     "PrefixChanged",
@@ -36,9 +37,13 @@ __all__ = [
     "encode_batch",
     "find_numbers",
     "fingerprint",
+    "join_payloads",
     "number_zones",
+    "pack_messages",
     "parse_number",
+    "payload_rows",
     "read_bulk_answer",
+    "read_numbers",
     "read_reports",
     "segments",
     "segments_many",
@@ -229,6 +234,9 @@ class Chunk:
     def segments(self) -> int:
         """Sum of their segments."""
     @property
+    def longest(self) -> int:
+        """Segments of the longest message; 0 without any."""
+    @property
     def rows(self) -> int:
         """Data rows read in this chunk: accepted + skipped."""
     @property
@@ -344,6 +352,54 @@ def encode_batch(
 
 def find_numbers(payload: bytes, numbers: Sequence[int]) -> list[int]:
     """Sequence numbers of a payload whose number is among those given. Raises PayloadError."""
+
+def payload_rows(payload: bytes, template: Template, seqs: Sequence[int], number_key: str) -> bytes:
+    """The messages `seqs` of a payload as NDJSON, for an upload: the number with `+` under `number_key`, values by name.
+
+    `number_key` must be no name of the template (`+` never is). Raises PayloadError.
+    """
+
+def read_numbers(texts: Sequence[str], region: str | None) -> list[int | None]:
+    """Numbers as people write them, as E.164 digits; None for what is no possible number (the rules of RecipientParser).
+
+    Raises CoreError for a region that is none.
+    """
+
+def pack_messages(numbers: Sequence[int], texts: Sequence[str], first_seq: int) -> bytes:
+    """The payload of messages with a text each, for `Template("{text}")`: texts as they are, their segments counted.
+
+    Raises CoreError when there are not as many texts as numbers or a text takes more than 255 parts.
+    """
+
+@final
+class Joined:
+    """Payloads that were stored one behind the other, as one."""
+
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def payloads(self) -> int:
+        """How many of those given are in it, from the front; at least one."""
+    @property
+    def messages(self) -> int: ...
+    @property
+    def segments(self) -> int: ...
+
+def join_payloads(
+    payloads: Sequence[bytes],
+    template: Template,
+    *,
+    traffic_account_id: str,
+    sender: str,
+    max_messages: int,
+    max_segments: int,
+    max_bytes: int,
+) -> Joined:
+    """Join as many payloads from the front as one body within the bounds can hold, no number in it twice; at least the first.
+
+    Each must begin with the sequence number behind the one before; a gap, a damaged payload too, ends the run. Raises
+    PayloadError when the first cannot be opened or belongs to another template.
+    """
 
 @final
 class Redactor:

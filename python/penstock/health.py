@@ -15,6 +15,8 @@ class Health:
     """The process's own view of itself; probes only read it."""
 
     checks: Mapping[str, Check] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What holds while the process lives and an operator may want to know; nothing secret."""
     started: bool = False
     draining: bool = False
 

@@ -89,3 +89,14 @@ async def wait_for_halt(halt: asyncio.Event, timeout_s: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def wait_for_either(halt: asyncio.Event, other: asyncio.Event, timeout_s: float) -> None:
+    """Sleep up to `timeout_s`, but wake at once on either."""
+    loop = asyncio.get_running_loop()
+    waits = [loop.create_task(halt.wait()), loop.create_task(other.wait())]
+    try:
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

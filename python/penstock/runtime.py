@@ -3,7 +3,7 @@
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -19,15 +19,21 @@ from penstock.api.parts import Parts as ApiParts
 from penstock.api.server import WebServer
 from penstock.clock import Clock, SystemClock
 from penstock.config import Settings
+from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
-from penstock.dispatch.claim import BatchBounds, Claimer
+from penstock.dispatch.claim import Claimer
 from penstock.dispatch.pipeline import Dispatcher
 from penstock.dispatch.pipeline import Parts as DispatchParts
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
+from penstock.domain.estimate import Speeds
+from penstock.domain.fairness import Lane
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
 from penstock.health import Health
 from penstock.ingest.audience import MOST_PARTS, Intake
+from penstock.ingest.repeats import Repeats
+from penstock.ingest.scheduler import start_scheduled
+from penstock.ingest.singles import Singles
 from penstock.lifecycle import Service
 from penstock.limits.limiter import Limiter
 from penstock.providers.mitto import wire
@@ -35,14 +41,19 @@ from penstock.providers.mitto.client import MittoClient
 from penstock.receipts.apply import Applier
 from penstock.receipts.receive import Receiver
 from penstock.reconcile.attempts import give_up_lapsed_attempts
+from penstock.reconcile.auto_pause import pause_failing
 from penstock.reconcile.books import fold_counts
+from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
 from penstock.reconcile.gauges import read_gauges
+from penstock.reconcile.idempotency import drop_expired_keys
 from penstock.reconcile.leader import Job, Leader
+from penstock.reconcile.numbers import forget_days, index_numbers
 from penstock.reconcile.partitions import premake_partitions
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
+from penstock.store.roles import SECOND_WALL_OFF
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -67,17 +78,27 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         dsn = _required(settings.database.url)
         await migrate_database(dsn, settings.mode)
         store = await stack.enter_async_context(Store.open(dsn, settings.database))
+        if not store.is_walled:
+            log.warning("second_wall_off", meaning=SECOND_WALL_OFF)
         await _ensure_account(store, settings)
-        health = Health(checks={"database": store.check})
+        health = Health(checks={"database": store.check}, facts=_facts(store, settings))
         services: list[Service] = [_ops_door(settings, health, metrics)]
         if settings.general.role in ("all", "jobs"):
             services.append(_leader(dsn, store, settings, clock, metrics))
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
+        announce: Callable[[Lane], None] = _ignore
         if settings.general.role in ("all", "dispatch") and not settings.general.safe_mode:
-            services += await _dispatcher(stack, store, settings, spool=spool, clock=clock, metrics=metrics)
-        services += _doors(store, settings, clock, metrics, health)
+            chooser = Chooser(store, clock, max_age_s=settings.dispatch.poll.total_seconds())
+            announce = chooser.announce
+            services += await _dispatcher(stack, store, settings, chooser=chooser, spool=spool, clock=clock, metrics=metrics)
+        services += _doors(store, settings, clock=clock, metrics=metrics, health=health, announce=announce)
         yield Runtime(settings, services, health)
+
+
+def _facts(store: Store, settings: Settings) -> dict[str, str]:
+    """What /health/full tells operators."""
+    return {"mode": settings.mode, "role": settings.general.role, "second_wall": "on" if store.is_walled else "off"}
 
 
 async def migrate_database(dsn: str, mode: str) -> list[str]:
@@ -102,14 +123,20 @@ async def _ensure_account(store: Store, settings: Settings) -> None:
         await accounts.ensure_account(connection, AccountId(settings.mitto.traffic_account_id or ""))
 
 
+def _ignore(_: Lane) -> None:
+    """No sender in this process: those of others find what is due by themselves."""
+
+
 def _ops_door(settings: Settings, health: Health, metrics: Metrics) -> Service:
     """Stands first among the services, so that it answers until the others have drained."""
     app = web.Application()
     app.add_routes(ops.routes(health, metrics))
-    return WebServer("ops", app, settings.http.host, settings.http.ops_port)
+    return WebServer("ops", app, settings.http, settings.http.ops_port, metrics)
 
 
-def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, health: Health) -> list[Service]:
+def _doors(  # noqa: PLR0913 - a composition root takes everything
+    store: Store, settings: Settings, *, clock: Clock, metrics: Metrics, health: Health, announce: Callable[[Lane], None]
+) -> list[Service]:
     """The main HTTP listener, for callers and for the provider, and what stores the provider's reports behind it."""
     services: list[Service] = []
     ops_routes = ops.routes(health, metrics)
@@ -119,9 +146,14 @@ def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, hea
         services.append(receiver)
         extra += webhooks.routes(receiver.accept, settings.mitto.webhook_secret, metrics)
     if settings.general.role in ("all", "api", "receipts"):
+        kept = settings.http.idempotency_kept
+        singles = Singles(store, metrics, new_id=lambda: _uuid7(clock), kept=kept, announce=announce)
+        services.append(singles)
         parts = ApiParts(
             store=store,
             intake=Intake(store, settings.sms, metrics, clock=clock, random=os.urandom, most_parts=_most_parts(settings)),
+            repeats=Repeats(store, kept),
+            singles=singles,
             metrics=metrics,
             clock=clock,
             random=os.urandom,
@@ -129,22 +161,25 @@ def _doors(store: Store, settings: Settings, clock: Clock, metrics: Metrics, hea
             authenticator=Authenticator(store, clock),
             account_id=AccountId(settings.mitto.traffic_account_id or ""),
             sender=settings.mitto.sender_name or "",
+            most_parts=_most_parts(settings),
             safe_mode=settings.general.safe_mode,
+            speeds=_speeds(settings),
+            admin_key=settings.http.admin_key,
         )
         app = make_app(parts, [*ops_routes, *extra])
-        services.append(WebServer("http", app, settings.http.host, settings.http.port))
+        services.append(WebServer("http", app, settings.http, settings.http.port, metrics))
     return services
 
 
 async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
-    stack: AsyncExitStack, store: Store, settings: Settings, *, spool: Path, clock: Clock, metrics: Metrics
+    stack: AsyncExitStack, store: Store, settings: Settings, *, chooser: Chooser, spool: Path, clock: Clock, metrics: Metrics
 ) -> list[Service]:
     limiter = Limiter.open(settings.redis, settings.rate_limit, settings.mitto.max_segments_per_s, metrics=metrics, clock=clock)
     stack.push_async_callback(limiter.aclose)
     provider = await stack.enter_async_context(MittoClient(settings.mitto))
     parts = DispatchParts(
         store=store,
-        chooser=Chooser(store, clock, max_age_s=settings.dispatch.poll.total_seconds()),
+        chooser=chooser,
         claimer=Claimer(
             store,
             BatchBounds(settings.sms.batch_size, settings.sms.batch_max_bytes),
@@ -168,6 +203,17 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
     return [limiter, dispatcher]
 
 
+def _speeds(settings: Settings) -> Speeds:
+    """The limits that a campaign alone would run into first."""
+    rates, segments = settings.rate_limit, settings.mitto.max_segments_per_s
+    requests = min(
+        rates.traffic_account_max / rates.traffic_account_window_ms,
+        rates.tenant_max / rates.tenant_window_ms,
+        rates.global_max / rates.global_window_ms,
+    )
+    return Speeds(requests=requests * 1000, segments=segments if isinstance(segments, int) else None)
+
+
 def _most_parts(settings: Settings) -> int:
     """No message may need more segments than the account may send in a second."""
     limit = settings.mitto.max_segments_per_s
@@ -189,11 +235,17 @@ def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
     window = settings.receipts.report_window
     jobs = [
         Job("fold_counts", 1.0, lambda: fold_counts(store)),
+        Job("pause_failing", 1.0, lambda: pause_failing(store, metrics)),
+        Job("start_scheduled", 1.0, lambda: start_scheduled(store)),
         Job("complete_campaigns", 1.0, lambda: complete_campaigns(store)),
+        Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
         Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader)),
+        Job("index_numbers", 0.5, lambda: index_numbers(store)),
         Job("give_up_lapsed_attempts", 5.0, lambda: give_up_lapsed_attempts(store)),
         Job("close_silent_campaigns", 60.0, lambda: close_silent_campaigns(store, window)),
         Job("premake_partitions", 3600.0, lambda: premake_partitions(store)),
+        Job("forget_days", 3600.0, lambda: forget_days(store)),
+        Job("drop_expired_keys", 60.0, lambda: drop_expired_keys(store)),
     ]
     return Leader(dsn, jobs, clock, metrics)
 

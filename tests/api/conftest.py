@@ -1,14 +1,15 @@
 """A served application with two tenants, and the few calls that most tests begin with."""
 
 import asyncio
-import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import pytest
+import uvloop
 from msgspec import Struct
 
 from penstock.api.app import make_app
@@ -17,18 +18,30 @@ from penstock.api.parts import Parts
 from penstock.api.server import WebServer
 from penstock.clock import SystemClock
 from penstock.config import Http, Sms
+from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, TenantId
+from penstock.domain.keys import SHOWN_CHARACTERS, NewKey, digest
 from penstock.ingest.audience import Intake
-from penstock.store import tenants
+from penstock.ingest.repeats import Repeats
+from penstock.ingest.singles import Singles
+from penstock.redact import Secret
+from penstock.store import keys, tenants
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
+from tests.builders import new_id
 
 KEY = "pk_first_0123456789abcdef"
 OTHER_KEY = "pk_other_0123456789abcdef"
+ADMIN_KEY = "the-key-of-an-operator"
 CHUNK = 10
 """Messages a chunk: small, so that small uploads are many chunks."""
 PIECE = 256
 """Bytes that are parsed at once: small for the same reason."""
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the gateway itself runs on: its connections are of other classes than asyncio's own."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 class Answer(Struct, frozen=True):
@@ -51,8 +64,9 @@ class Api:
         self.parts = parts
 
     async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **kwargs: Any) -> Answer:
-        """One request with this tenant's key."""
-        sent = {"Authorization": f"Bearer {self.key}", **(headers or {})}
+        """One request with this tenant's key; a campaign is sent with a key of its own, if none is given."""
+        once = {"Idempotency-Key": str(uuid4())} if path.endswith("/send") else {}
+        sent = {"Authorization": f"Bearer {self.key}", **once, **(headers or {})}
         async with self.session.request(method, self.url + path, headers=sent, **kwargs) as response:
             body = await response.read()
             is_json = "json" in response.content_type and "ndjson" not in response.content_type
@@ -101,25 +115,34 @@ def http_settings() -> Http:
 
 
 @pytest.fixture
-def parts(store: Store, http_settings: Http) -> Parts:
+def announced() -> list[Lane]:
+    """What a sender of this process would have been told."""
+    return []
+
+
+@pytest.fixture
+def parts(store: Store, http_settings: Http, announced: list[Lane]) -> Parts:
     """The application's surroundings."""
     clock, metrics = SystemClock(), Metrics("test")
     intake = Intake(store, Sms(batch_size=CHUNK), metrics, clock=clock, random=os.urandom, piece_bytes=PIECE)
+    singles = Singles(store, metrics, new_id=new_id, kept=timedelta(days=7), announce=announced.append)
     return Parts(
-        store=store, intake=intake, metrics=metrics, clock=clock, random=os.urandom, http=http_settings,
+        store=store, intake=intake, repeats=Repeats(store, timedelta(days=7)), singles=singles, metrics=metrics, clock=clock,
+        random=os.urandom, http=http_settings,
         authenticator=Authenticator(store, clock), account_id=AccountId("00000000-0000-4000-8000-000000000001"),
-        sender="Penstock",
+        sender="Penstock", admin_key=Secret(ADMIN_KEY),
     )  # fmt: skip
 
 
 @pytest.fixture
 async def api(parts: Parts) -> AsyncIterator[Api]:
     """The first tenant at a running server."""
-    server = WebServer("test", make_app(parts), "127.0.0.1", 0)
+    server = WebServer("test", make_app(parts), parts.http, 0, parts.metrics)
     halt = asyncio.Event()
     tenant_id = await _tenant(parts.store, "first", KEY)
     async with asyncio.TaskGroup() as group:
         group.create_task(server.run(halt))
+        group.create_task(parts.singles.run(halt))
         await server.listening.wait()
         async with aiohttp.ClientSession() as session:
             yield Api(session, f"http://127.0.0.1:{server.port}", KEY, tenant_id, parts)
@@ -133,9 +156,20 @@ async def other(api: Api) -> Api:
     return Api(api.session, api.url, OTHER_KEY, tenant_id, api.parts)
 
 
+@pytest.fixture
+def operator(api: Api) -> Api:
+    """The operator at the same server."""
+    return Api(api.session, api.url, ADMIN_KEY, api.tenant_id, api.parts)
+
+
 async def _tenant(store: Store, name: str, key: str) -> TenantId:
-    async with store.api() as connection:
+    async with store.engine() as connection:
         tenant_id = await tenants.create_tenant(connection, name)
         assert tenant_id is not None
-        await tenants.create_key(connection, tenant_id, hashlib.sha256(key.encode()).digest(), key[:8], "test")
+        await keys.create_key(connection, tenant_id, known_key(key), "test")
         return tenant_id
+
+
+def known_key(text: str) -> NewKey:
+    """A key whose text a test knows."""
+    return NewKey(text, text[:SHOWN_CHARACTERS], digest(text))

@@ -71,7 +71,7 @@ async def test_wrong_value_is_named_by_its_pointer(api: Api, change: dict[str, A
     assert (await api.call("GET", "/v1/campaigns")).json["items"] == []
 
 
-@pytest.mark.parametrize("field", ["send_at", "pace", "auto_pause", "Name", "from_", "a/b~c", "+4915100000000", "x" * 1000])
+@pytest.mark.parametrize("field", ["over_s", "paced", "autoPause", "Name", "from_", "a/b~c", "+4915100000000", "x" * 1000])
 async def test_unknown_field_is_malformed(api: Api, field: str) -> None:
     """A field that is not known is 400: a typo must not be taken for silence."""
     answer = await api.call("POST", "/v1/campaigns", json={**GOOD, field: 1})
@@ -256,7 +256,10 @@ def campaign_routes(campaign: str) -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("GET", path, plain), ("POST", f"{path}/send", plain), ("POST", f"{path}/recipients", upload),
         ("DELETE", f"{path}/recipients", plain), ("GET", f"{path}/skipped", plain), ("GET", f"{path}/messages", plain),
-        ("GET", f"{path}/report", plain),
+        ("GET", f"{path}/report", plain), ("POST", f"{path}/pause", plain), ("POST", f"{path}/resume", plain),
+        ("POST", f"{path}/cancel", plain), ("POST", f"{path}/retry-failed", plain),
+        ("POST", f"{path}/test", {**plain, "json": {"to": "+4915100000001"}}),
+        ("POST", f"{path}/quote", plain), ("GET", f"{path}/events", plain),
     ]  # fmt: skip
 
 
@@ -266,7 +269,21 @@ ANY_JSON = st.recursive(
     max_leaves=8,
 )
 NAMES = st.sampled_from(
-    ["name", "text", "from", "default_region", "countries", "max_parts", "validity_s", "numbers", "expect_recipients"]
+    [
+        "name",
+        "text",
+        "from",
+        "default_region",
+        "countries",
+        "max_parts",
+        "validity_s",
+        "numbers",
+        "expect_recipients",
+        "send_at",
+        "pace",
+        "auto_pause",
+        "reason",
+    ]
 )
 
 
@@ -275,7 +292,8 @@ NAMES = st.sampled_from(
 async def test_any_json_is_stored_or_refused(api: Api, body: Any) -> None:
     """Whatever JSON is sent to whatever route, it is accepted or a 4xx problem."""
     campaign = await api.create()
-    for path in ("/v1/campaigns", "/v1/opt-outs", f"/v1/campaigns/{campaign}/send", f"/v1/campaigns/{campaign}/recipients"):
+    actions = [f"/v1/campaigns/{campaign}/{action}" for action in ("send", "recipients", "pause", "resume", "quote", "cancel")]
+    for path in ("/v1/campaigns", "/v1/opt-outs", *actions):
         answer = await api.call("POST", path, data=json.dumps(body).encode("utf-8", "surrogatepass"), headers=JSON)
         assert answer.status < 500, answer.body
         if answer.status >= 400:

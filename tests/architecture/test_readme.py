@@ -11,6 +11,7 @@ import typer.main
 
 from penstock import config
 from penstock.api import ops, webhooks
+from penstock.api.admin.routes import ADMIN_ROUTES
 from penstock.api.app import TENANT_ROUTES
 from penstock.cli.main import app
 from penstock.health import Health
@@ -102,7 +103,7 @@ def known_routes() -> set[str]:
 
     metrics = Metrics("")
     extra = [*ops.routes(Health(), metrics), *webhooks.routes(accept, Secret("x"), metrics)]
-    paths = [path for _, path, _ in TENANT_ROUTES] + [route.path for route in extra]
+    paths = [route.path for route in (*TENANT_ROUTES, *ADMIN_ROUTES, *extra)]
     return {re.sub(r"\{[^}]*\}", "{}", path) for path in paths}
 
 

@@ -98,6 +98,8 @@ def _misplaced(books: Books, *, is_settled: bool) -> Iterator[str]:
     batches = _by_message(books.batches)
     attempts = _by_message(books.attempts)
     allowed = {"queued": {"pending", "dead"}, "unknown": {"unknown"}, "sent": {"settled"}}
+    # Whatever is left out of a batch stays in it, wherever that goes.
+    allowed["canceled"] = {"pending", "sending", "dead", "unknown", "settled"}
     wrong: Counter[tuple[str, str]] = Counter()
     for message in books.messages:
         place = (message.campaign, message.seq)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,7 @@ import msgspec
 
 from penstock.client import Client
 from penstock.domain.keys import new_key
-from penstock.store import tenants
+from penstock.store import keys, tenants
 from penstock.store.pool import connect
 from tests.e2e.checker import Books, Message, Span, Wire, check
 
@@ -69,10 +70,21 @@ class Database:
             tenant_id = await tenants.create_tenant(connection, tenant)
             assert tenant_id is not None
             key = new_key(seed.ljust(32, b"."))
-            await tenants.create_key(connection, tenant_id, key.digest, key.prefix, "test")
+            await keys.create_key(connection, tenant_id, key, "test")
         finally:
             await connection.close()
         return key.text
+
+    @asynccontextmanager
+    async def locked(self, table: str) -> AsyncIterator[None]:
+        """Meanwhile nobody else writes to the table: whoever wants to, waits inside its transaction."""
+        connection = await connect(self.dsn)
+        try:
+            async with connection.transaction():
+                await connection.execute(f"LOCK TABLE {table} IN SHARE MODE")
+                yield
+        finally:
+            await connection.close()
 
     async def release(self) -> None:
         """End every account's hold now, as an operator would."""

@@ -19,6 +19,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from penstock.api.admin.routes import ADMIN_ROUTES
 from penstock.api.app import TENANT_ROUTES
 from penstock.cli.mock import READY_PREFIX
 from penstock.client import Client, ProblemError
@@ -37,6 +38,7 @@ SECRETS = {
     "MITTO_API_KEY": f"{MARK}-mitto-key",
     "MITTO_WEBHOOK_SECRET": f"{MARK}-webhook-secret",
     "MITTO_SENDER_NAME": "Penstock",
+    "PENSTOCK_ADMIN_KEY": f"{MARK}-operators-key",
 }
 PATIENCE = aiohttp.ClientTimeout(total=20)
 WRONG_KEY = f"pk_{MARK}_wrong_0123456789"
@@ -125,13 +127,14 @@ async def _release_until_sent(database: Database) -> bool:
 
 async def knock_everywhere(url: str, key: str, leavings: Leavings) -> None:
     """Every route with wrong keys, ids, queries and bodies; the bodies of all errors are kept."""
-    paths = [(method, path.replace("{campaign_id}", PHONE)) for method, path, _ in TENANT_ROUTES]
-    paths += [(method, path.replace("{campaign_id}", ACCOUNT)) for method, path, _ in TENANT_ROUTES]
+    routes = [(route.method, route.path) for route in (*TENANT_ROUTES, *ADMIN_ROUTES)]
+    paths = [(method, re.sub(r"\{\w+\}", given, path)) for given in (PHONE, ACCOUNT) for method, path in routes]
     paths += [("PUT", "/v1/campaigns"), ("GET", f"/nowhere/{PHONE}"), ("POST", f"/{MARK}"), ("GET", "/livez")]
     queries = ("", f"?limit={MARK}", f"?after={MARK}&state={MARK}", f"?phone_column={MARK}&format={MARK}", f"?to={PHONE[1:]}")
+    keys = (key, WRONG_KEY, SECRETS["PENSTOCK_ADMIN_KEY"])
     async with aiohttp.ClientSession(timeout=PATIENCE) as session:
-        for (method, path), query, kind, given in itertools.product(paths, queries, KINDS, (key, WRONG_KEY)):
-            for body in BODIES if method in ("POST", "DELETE") and not query else BODIES[:1]:
+        for (method, path), query, kind, given in itertools.product(paths, queries, KINDS, keys):
+            for body in BODIES if method in ("POST", "PATCH", "DELETE") and not query else BODIES[:1]:
                 headers = {"Authorization": f"Bearer {given}", "Content-Type": kind, "X-Request-Id": PHONE, "Upload-Id": "é"}
                 await _knock(session, method, url + path + query, leavings, data=body, headers=headers)
 

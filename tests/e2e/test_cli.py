@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from penstock import __version__, _core
+from penstock.client import ProblemError
+from tests.e2e.evidence import Database, wait_until
 from tests.e2e.processes import Site, plain_environment, site
 
 PENSTOCK = (sys.executable, "-m", "penstock")
@@ -57,6 +60,27 @@ async def test_a_campaign_from_a_file(dsn: str, valkey_url: str, tmp_path: Path)
         assert [line.split(",")[0] for line in report.stdout.splitlines()] == ["to", "+4915100000001", "+4915100000002"]
 
 
+async def test_a_campaign_is_stopped_by_command(dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """A paced campaign is sent, paused, quoted, resumed and canceled; what was stopped and what was sent are told."""
+    file = tmp_path / "people.csv"
+    file.write_text("phone\n" + "".join(f"+491510000{i:04d}\n" for i in range(20)))
+    async with site(dsn, valkey_url, tmp_path) as at:
+        where = await as_tenant(at)
+        sent = await run("send", str(file), "--text", "Hello", "--pace", "2h", "--json", **where)
+        assert sent.returncode == 0, sent.stderr
+        campaign = json.loads(sent.stdout)["id"]
+        paused = await run("pause", campaign, "--reason", "look first", **where)
+        assert "paused (look first)" in paused.stdout, paused.stderr
+        quote = await run("quote", campaign, **where)
+        assert "would send now\tno" in quote.stdout, quote.stderr
+        assert "state\tsending" in (await run("resume", campaign, **where)).stdout
+        canceled = json.loads((await run("cancel", campaign, "--json", **where)).stdout)
+        assert canceled["stopped"] >= 19
+        assert sum(canceled[name] for name in ("stopped", "in_flight", "sent", "unknown", "refused")) == 20
+        again = await run("pause", campaign, **where)
+        assert (again.returncode, "cannot be paused" in again.stderr) == (1, True)
+
+
 async def test_opt_outs_by_command(dsn: str, valkey_url: str, tmp_path: Path) -> None:
     """Numbers are added, listed and removed."""
     async with site(dsn, valkey_url, tmp_path) as at:
@@ -66,17 +90,109 @@ async def test_opt_outs_by_command(dsn: str, valkey_url: str, tmp_path: Path) ->
         assert "1 of 1" in (await run("opt-outs", "remove", "+4915100000001", **where)).stdout
 
 
-async def test_tenants_and_keys_by_command(dsn: str, valkey_url: str) -> None:
-    """A tenant and a key are made and listed; the key is shown once; a revoked one is marked."""
-    where = {"DATABASE_URL": dsn, "REDIS_URL": valkey_url, "PENSTOCK_MODE": "mock"}
-    assert (await run("tenants", "create", "acme", **where)).returncode == 0
-    assert "already" in (await run("tenants", "create", "acme", **where)).stderr
-    key = (await run("keys", "create", "acme", **where)).stdout.strip()
-    listed = (await run("keys", "list", "acme", **where)).stdout
-    assert key.startswith("pk_")
-    assert key not in listed
-    assert (await run("keys", "revoke", "acme", "1", **where)).returncode == 0
-    assert "revoked" in (await run("keys", "list", "acme", **where)).stdout
+def servers(dsn: str, valkey_url: str) -> dict[str, str]:
+    """What points a command at the servers themselves."""
+    return {"DATABASE_URL": dsn, "REDIS_URL": valkey_url, "PENSTOCK_MODE": "mock"}
+
+
+async def run_all(where: dict[str, str], *commands: str) -> list[str]:
+    """Run commands one after the other, each of which must succeed; what they print."""
+    printed = []
+    for command in commands:
+        done = await run(*command.split(), **where)
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout.strip())
+    return printed
+
+
+async def acts(dsn: str) -> list[tuple[str, str, str]]:
+    """What is on record, oldest first."""
+    return [tuple(row) for row in await Database(dsn).fetch("SELECT actor, action, subject FROM audit ORDER BY audit_id")]
+
+
+async def test_keys_by_command(dsn: str, valkey_url: str) -> None:
+    """A key is made, listed, replaced and revoked; each is shown once; each act is on record under the account that did it."""
+    where = servers(dsn, valkey_url)
+    _, key, _, new = await run_all(
+        where, "tenants create acme", "keys create acme --scope send --expires 90d --label till",
+        "keys create acme", "keys rotate acme 1 --overlap 0",
+    )  # fmt: skip
+    listed, _, after = await run_all(where, "keys list acme", "keys revoke acme 3", "keys list acme")
+    assert all(text.startswith("pk_") and text not in listed for text in (key, new))
+    assert [line.split("\t")[2:4] for line in listed.splitlines()[1:]] == [
+        ["till", "send"],
+        ["", "read send"],
+        ["till", "send"],
+    ]
+    assert [line.split("\t")[-1] for line in after.splitlines()[1:]] == ["expired", "live", "revoked"]
+    actor = f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
+    assert await acts(dsn) == [
+        (actor, "tenant.create", "tenant:1"), (actor, "key.create", "key:1"), (actor, "key.create", "key:2"),
+        (actor, "key.rotate", "key:1"), (actor, "key.revoke", "key:3"),
+    ]  # fmt: skip
+
+
+async def test_tenants_by_command(dsn: str, valkey_url: str) -> None:
+    """Settings are set, shown and reset; a tenant is deactivated and activated, and the list says which it is."""
+    where = servers(dsn, valkey_url)
+    _, shown, reset, _, listed, _ = await run_all(
+        where, "tenants create acme", "tenants set acme sender=Acme default_region=DE", "tenants set acme sender=",
+        "tenants deactivate acme", "tenants list", "tenants activate acme",
+    )  # fmt: skip
+    assert {"sender\tAcme", "default_region\tDE", "state\tactive"} <= set(shown.splitlines())
+    assert {"sender\t", "default_region\tDE"} <= set(reset.splitlines())
+    assert "deactivated" in listed
+    (last,) = await run_all(where, "tenants show acme")
+    assert "state\tactive" in last.splitlines()
+    verbs = ["create", "change", "change", "deactivate", "activate"]
+    assert [action for _, action, _ in await acts(dsn)] == [f"tenant.{verb}" for verb in verbs]
+
+
+async def test_a_tenant_deactivated_by_command_is_out(dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """A gateway that runs elsewhere closes the tenant's keys within moments, and opens them again."""
+    async with site(dsn, valkey_url, tmp_path) as at:
+        where = servers(dsn, valkey_url)
+        assert await is_let_in(at)
+        await run_all(where, "tenants deactivate first")
+        await wait_until(lambda: is_shut_out(at), "the key is closed", deadline_s=3)
+        await run_all(where, "tenants activate first")
+        await wait_until(lambda: is_let_in(at), "the key is open", deadline_s=3)
+
+
+async def is_let_in(at: Site) -> bool:
+    """Whether the tenant's key opens, as far as the door."""
+    try:
+        await at.client.create_campaign("Test", "Hello")
+    except ProblemError as error:
+        return error.code != "unauthenticated"
+    return True
+
+
+async def is_shut_out(at: Site) -> bool:
+    """Whether it does not."""
+    return not await is_let_in(at)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("tenants create acme", "already"), ("tenants show nobody", "there is no tenant nobody"),
+        ("tenants set acme sender=a", "A sender is 3 to 11"), ("tenants set acme nothing=1", "nothing"),
+        ("tenants set acme idempotency=body", "idempotency"), ("keys create acme --scope all", "a scope is one of"),
+        ("keys create acme --expires soon", "--expires is"), ("keys create acme --expires 2030-01-01T00:00:00", "--expires is"),
+        ("keys create acme --expires 2020-01-01T00:00:00Z", "in the future"), ("keys create nobody", "no tenant nobody"),
+        ("keys rotate acme 9", "no such key"), ("keys rotate acme 1 --overlap 31d", "--overlap is"),
+        ("keys revoke acme 9", "no such key"),
+    ],
+)  # fmt: skip
+async def test_a_wrong_act_is_one_line_and_no_record(dsn: str, valkey_url: str, command: str, said: str) -> None:
+    """What cannot be done is one line on standard error; nothing is done and nothing is on record."""
+    await Database(dsn).make_key("acme")
+    failed = await run(*command.split(), **servers(dsn, valkey_url))
+    assert failed.returncode == 1
+    assert said in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
+    assert await acts(dsn) == []
 
 
 async def test_check_says_what_is_there(dsn: str, valkey_url: str) -> None:

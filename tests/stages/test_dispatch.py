@@ -10,7 +10,7 @@ import pytest
 
 from penstock.clock import SystemClock
 from penstock.config import Mitto, Redis
-from penstock.dispatch.claim import BatchBounds
+from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.settle import Settler
 from penstock.domain.errors import UnavailableError
 from penstock.domain.ids import AccountId, AttemptId
@@ -363,7 +363,7 @@ async def test_a_paused_campaign_is_not_claimed(store: Store, rig: Rig) -> None:
 async def test_who_opted_out_after_the_upload_is_left_out(store: Store, rig: Rig) -> None:
     """A number that opted out before the claim gets nothing and is canceled; everybody else is sent."""
     scene = await make_campaign(store, 20)
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await opt_outs.add_opt_outs(connection, scene.tenant_id, [number(3), number(999)], "api")
     await rig.drain()
     assert await scene.states() == {"sent": 19, "canceled": 1}
@@ -374,7 +374,7 @@ async def test_who_opted_out_after_the_upload_is_left_out(store: Store, rig: Rig
 async def test_left_out_messages_stay_left_out_when_a_batch_comes_back(store: Store, rig: Rig) -> None:
     """After a hand-back, a halving and a cut, whoever was left out once is in no later request."""
     scene = await make_campaign(store, 20)
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await opt_outs.add_opt_outs(connection, scene.tenant_id, [number(3), number(15)], "api")
         rig.says(refusal(429))
         await rig.drain()
@@ -389,7 +389,7 @@ async def test_left_out_messages_stay_left_out_when_a_batch_comes_back(store: St
 async def test_a_batch_in_which_everybody_opted_out_is_settled_unsent(store: Store, rig: Rig) -> None:
     """Nothing is sent for a batch without anybody left."""
     scene = await make_campaign(store, 2)
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await opt_outs.add_opt_outs(connection, scene.tenant_id, [number(0), number(1)], "api")
     await rig.drain()
     assert (await scene.states(), await scene.column(BATCHES)) == ({"canceled": 2}, ["settled"])
@@ -478,7 +478,7 @@ async def test_a_database_lost_while_settling_is_waited_for(store: Store, rig: R
     scene = await make_campaign(store, 5)
 
     async def lose_sessions(body: bytes, expected: int) -> Answered:
-        async with store.api() as connection:
+        async with store.engine() as connection:
             await end_other_sessions(connection)
         return accept_all(body, expected)
 
@@ -530,7 +530,7 @@ async def test_a_damaged_batch_dies_and_the_others_flow(store: Store, rig: Rig, 
     """A batch that cannot be rendered is dead after eight tries; its messages stay queued and all others are sent."""
     scene = await make_campaign(store, 20, chunk=10)
     if has_opt_outs:
-        async with store.api() as connection:
+        async with store.engine() as connection:
             await opt_outs.add_opt_outs(connection, scene.tenant_id, [number(999)], "api")
     await spoil(scene)
     for tries in range(1, 9):

@@ -73,7 +73,7 @@ async def upload_with_an_opt_out(scene: Scene) -> None:
 
     async def source() -> AsyncIterator[bytes]:
         yield body[:30]
-        async with scene.store.api() as connection:
+        async with scene.store.engine() as connection:
             assert await opt_outs.add_opt_outs(connection, scene.tenant_id, [number(7)], "api") == 1
         yield body[30:]
 
@@ -88,7 +88,8 @@ async def test_who_opts_out_during_a_long_upload_gets_nothing(store: Store, rig:
     await scene.execute("UPDATE opt_out SET created_at = created_at - interval '11 minutes'")
     await scene.execute("UPDATE upload SET started_at = started_at - interval '12 minutes'")
     await scene.execute("UPDATE chunk SET opt_outs_at = opt_outs_at - interval '12 minutes'")
-    await control.start_sending(store, *scene.key, None)
+    async with store.engine() as connection, connection.transaction():
+        await control.start_sending(connection, *scene.key, None, SystemClock().now())
     await rig.drain()
     assert f"+{number(7)}" not in rig.script.destinations
     assert await scene.states() == {"sent": 19, "canceled": 1}

@@ -16,7 +16,7 @@ from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import imbalance
 from penstock.domain.errors import GatewayError, InvalidValueError, MalformedRequestError, StateConflictError, UnavailableError
 from penstock.domain.ids import AccountId, CampaignId, TenantId, uuid7
-from penstock.ingest import control, slots
+from penstock.ingest import control
 from penstock.ingest.audience import Intake
 from penstock.ingest.opening import open_upload
 from penstock.ingest.upload import UploadRequest, UploadResult, UploadStoppedError
@@ -42,7 +42,7 @@ class Draft(Struct, frozen=True):
 
     async def contents(self) -> tuple[list[tuple[int, int]], list[tuple[int, str]], dict[str, int]]:
         """Messages, skipped rows and books, after checking that they agree with one another."""
-        async with self.store.api() as connection:
+        async with self.store.engine() as connection:
             books = await campaigns.get_counts(connection, self.tenant_id, self.campaign_id)
             messages = await connection.fetch(
                 "SELECT seq, msisdn FROM message WHERE campaign_id = $1 ORDER BY seq", self.campaign_id
@@ -61,7 +61,7 @@ class Draft(Struct, frozen=True):
 
     async def state(self) -> CampaignState:
         """The campaign's state."""
-        async with self.store.api() as connection:
+        async with self.store.engine() as connection:
             campaign = await campaigns.get_campaign(connection, self.tenant_id, self.campaign_id)
         assert campaign is not None
         return campaign.state
@@ -70,7 +70,7 @@ class Draft(Struct, frozen=True):
 @pytest.fixture
 async def draft(store: Store) -> Draft:
     """An empty draft."""
-    async with store.api() as connection:
+    async with store.engine() as connection:
         tenant_id = await tenants.create_tenant(connection, "first")
     assert tenant_id is not None
     intake = Intake(store, Sms(batch_size=CHUNK), Metrics("test"), clock=SystemClock(), random=os.urandom, piece_bytes=200)
@@ -82,7 +82,10 @@ async def another_draft(like: Draft) -> Draft:
     campaign_id = CampaignId(uuid7(int(SystemClock().now().timestamp() * 1000), os.urandom(10)))
     plan = control.Plan(name="Spring", text="Hi {name}", sender="Penstock")
     account_id = AccountId("account")
-    await control.create_campaign(like.store, plan, tenant_id=like.tenant_id, account_id=account_id, campaign_id=campaign_id)
+    async with like.store.engine() as connection, connection.transaction():
+        await control.create_campaign(
+            connection, plan, tenant_id=like.tenant_id, account_id=account_id, campaign_id=campaign_id
+        )
     return Draft(like.store, like.intake, like.tenant_id, campaign_id)
 
 
@@ -170,7 +173,8 @@ async def test_discarding_during_an_upload_ends_it(draft: Draft) -> None:
     async def discarded_half_way() -> AsyncIterator[bytes]:
         async for piece in whole(people(100)):
             yield piece
-        await control.discard_recipients(draft.store, draft.tenant_id, draft.campaign_id)
+        async with draft.store.engine() as connection, connection.transaction():
+            await control.discard_recipients(connection, draft.tenant_id, draft.campaign_id)
         yield b"+4915177777777,Late\n"
 
     with pytest.raises(StateConflictError):
@@ -207,12 +211,12 @@ async def refusal(draft: Draft, source: AsyncIterator[bytes]) -> str:
 
 async def test_upload_whose_process_died_before_its_first_chunk_does_not_block(draft: Draft) -> None:
     """An empty open upload is in the way while it is fresh, and forgotten when it is old."""
-    async with draft.store.api() as connection, connection.transaction():
+    async with draft.store.engine() as connection, connection.transaction():
         await open_upload(connection, draft.tenant_id, draft.campaign_id, CSV, UUID(int=1))
     other = UploadRequest(format="csv", upload_id="other")
     with pytest.raises(StateConflictError, match="Upload-Id: list"):
         await draft.receive(whole(people(5)), other)
-    async with draft.store.api() as connection:
+    async with draft.store.engine() as connection:
         await connection.execute("UPDATE upload SET touched_at = now() - $1::interval", timedelta(minutes=2))
     assert (await draft.receive(whole(people(5)), other)).rows == 5
 
@@ -222,10 +226,12 @@ async def test_send_waits_for_the_end_of_an_upload(draft: Draft) -> None:
     with pytest.raises(UploadStoppedError):
         await draft.receive(cut(people(100), 1500))
     with pytest.raises(StateConflictError, match="not finished"):
-        await control.start_sending(draft.store, draft.tenant_id, draft.campaign_id, None)
+        async with draft.store.engine() as connection, connection.transaction():
+            await control.start_sending(connection, draft.tenant_id, draft.campaign_id, None, SystemClock().now())
     assert await draft.state() is CampaignState.DRAFT
     await draft.receive(whole(people(100)))
-    await control.start_sending(draft.store, draft.tenant_id, draft.campaign_id, None)
+    async with draft.store.engine() as connection, connection.transaction():
+        await control.start_sending(connection, draft.tenant_id, draft.campaign_id, None, SystemClock().now())
     assert await draft.state() is CampaignState.SENDING
 
 
@@ -242,7 +248,7 @@ async def test_changed_beginning_is_refused(draft: Draft) -> None:
 
 async def test_tenant_has_its_share_of_places(draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
     """One upload too many is refused before anything is opened, and a place is free again afterwards."""
-    monkeypatch.setattr(slots, "MOST_UPLOADS_OF_A_TENANT", 1)
+    monkeypatch.setattr(draft.intake._slots, "_most_of_a_tenant", 1)
     twin = await another_draft(draft)
 
     async def meanwhile() -> AsyncIterator[bytes]:
@@ -257,9 +263,10 @@ async def test_tenant_has_its_share_of_places(draft: Draft, monkeypatch: pytest.
 @pytest.mark.parametrize("state", [state for state in CampaignState if state is not CampaignState.DRAFT])
 async def test_only_a_draft_takes_recipients(draft: Draft, state: CampaignState) -> None:
     """Every other state is a conflict that names it, for uploading and discarding."""
-    async with draft.store.api() as connection:
+    async with draft.store.engine() as connection:
         await connection.execute("UPDATE campaign SET state = $1::campaign_state", state.value)
     with pytest.raises(GatewayError, match=state.value):
         await draft.receive(whole(people(5)))
     with pytest.raises(StateConflictError, match=state.value):
-        await control.discard_recipients(draft.store, draft.tenant_id, draft.campaign_id)
+        async with draft.store.engine() as connection, connection.transaction():
+            await control.discard_recipients(connection, draft.tenant_id, draft.campaign_id)

@@ -281,7 +281,7 @@ async def test_a_killed_session_costs_one_request_at_most(store: Store, post: Po
     """After every session was killed the receiver heals: a request is stored, or refused and stored when sent again."""
     scene = await make_sent_campaign(store, 1)
     await post.accept({"m0": "Sent"})
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await end_other_sessions(connection)
     try:
         await post.accept({"m0": "Delivered"})

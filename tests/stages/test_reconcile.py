@@ -84,7 +84,7 @@ async def test_a_campaign_is_complete_when_nothing_is_awaited(store: Store) -> N
     await complete_campaigns(store)
     assert await state_of(scene) == "sending"
     await scene.execute("UPDATE message SET state = 'delivered'")
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await campaigns.add_counts(connection, *scene.key, {"sent": -3, "delivered": 3})
     await complete_campaigns(store)
     assert await state_of(scene) == "completed"
@@ -95,7 +95,7 @@ async def test_an_open_batch_keeps_a_campaign_open(store: Store, state: str) -> 
     """A batch that waits, is on its way, unknown or dead keeps its campaign from completing and from closing silently."""
     scene = await make_campaign(store, 3)
     await scene.execute("UPDATE batch SET state = $1::batch_state", state)
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await campaigns.add_counts(connection, *scene.key, {"queued": -3, "canceled": 3})
     await complete_campaigns(store)
     await close_silent_campaigns(store, timedelta(0))
@@ -133,7 +133,7 @@ async def test_only_the_silent_ones_are_closed(store: Store, tmp_path: Any) -> N
     """Messages that have their report are not marked as silent."""
     scene = await sent_through(store, tmp_path)
     await scene.execute("UPDATE message SET state = 'delivered' WHERE seq = 0")
-    async with store.api() as connection:
+    async with store.engine() as connection:
         await campaigns.add_counts(connection, *scene.key, {"sent": -1, "delivered": 1})
     await close_silent_campaigns(store, timedelta(0))
     assert await scene.column("SELECT seq FROM message WHERE report_closed_at IS NOT NULL ORDER BY seq") == [1, 2]
@@ -237,7 +237,7 @@ async def test_a_leader_whose_session_is_killed_stands_again(dsn: str, store: St
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.leader.run(worker.halt))
         await worker.ran.wait()
-        async with store.api() as connection:
+        async with store.engine() as connection:
             await end_other_sessions(connection)
         worker.ran.clear()
         await worker.ran.wait()

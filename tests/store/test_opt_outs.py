@@ -15,7 +15,7 @@ async def two_tenants(connection: Connection) -> tuple[TenantId, TenantId]:
 
 async def test_numbers_are_added_once(store: Store) -> None:
     """Repeats within a call and over calls are no news."""
-    async with store.api() as connection:
+    async with store.engine() as connection:
         tenant, _ = await two_tenants(connection)
         added = [
             await opt_outs.add_opt_outs(connection, tenant, numbers, "api")
@@ -28,7 +28,7 @@ async def test_numbers_are_added_once(store: Store) -> None:
 
 async def test_pages_follow_the_number(store: Store) -> None:
     """A page holds the next numbers after the one given, in order."""
-    async with store.api() as connection:
+    async with store.engine() as connection:
         tenant, _ = await two_tenants(connection)
         await opt_outs.add_opt_outs(connection, tenant, [number(i) for i in range(5)], "api")
         page = await opt_outs.list_opt_outs(connection, tenant, number(1), 2)
@@ -37,7 +37,7 @@ async def test_pages_follow_the_number(store: Store) -> None:
 
 async def test_numbers_are_removed(store: Store) -> None:
     """Removing says what was there, and a second time that nothing was."""
-    async with store.api() as connection:
+    async with store.engine() as connection:
         tenant, _ = await two_tenants(connection)
         await opt_outs.add_opt_outs(connection, tenant, [number(i) for i in range(5)], "api")
         assert [await opt_outs.remove_opt_outs(connection, tenant, [number(0)]) for _ in range(2)] == [1, 0]
@@ -47,7 +47,7 @@ async def test_numbers_are_removed(store: Store) -> None:
 
 async def test_tenants_do_not_see_each_other(store: Store) -> None:
     """One tenant's opt-outs are neither listed for, nor removed by, another."""
-    async with store.api() as connection:
+    async with store.engine() as connection:
         tenant, other = await two_tenants(connection)
         await opt_outs.add_opt_outs(connection, tenant, [number(1)], "api")
         assert await opt_outs.list_opt_outs(connection, other, 0, 10) == []
@@ -58,7 +58,7 @@ async def test_tenants_do_not_see_each_other(store: Store) -> None:
 
 async def test_packed_numbers_are_what_the_parser_takes(store: Store) -> None:
     """The packed form is big-endian int64, and the parser skips exactly those rows."""
-    async with store.api() as connection:
+    async with store.engine() as connection:
         tenant, _ = await two_tenants(connection)
         await opt_outs.add_opt_outs(connection, tenant, [number(1), number(3)], "api")
         packed = await opt_outs.pack_opt_outs(connection, tenant)

@@ -118,6 +118,7 @@ def arguments(name: str, n: int) -> list[Any]:
         "reject_messages": [1, MAIN, seqs, ["refused"] * n, "queued"],
         "cancel_messages": [1, MAIN, seqs, "opted_out"],
         "move_range": [1, MAIN, 0, n - 1, "queued", "unknown"],
+        "cancel_range": [1, MAIN, 0, n - 1, "campaign_canceled"],
         "apply_reports": [ids(n), ["delivered"] * n, [None] * n, [None] * n],
         "find_states": [ids(n)],
         "claim_due_batch": [1, MAIN],
@@ -126,7 +127,10 @@ def arguments(name: str, n: int) -> list[Any]:
     }[name]
 
 
-MODULES = dict.fromkeys(["apply_reports", "find_states"], "reports") | {"close_silent_messages": "campaigns"}
+MODULES = dict.fromkeys(["apply_reports", "find_states"], "reports") | {
+    "close_silent_messages": "campaigns",
+    "cancel_range": "control",
+}
 BY_KEY, BY_ID = "_pkey", "_provider_id"
 BULK = [
     ("accept_messages", BY_KEY), ("reject_messages", BY_KEY), ("cancel_messages", BY_KEY), ("apply_reports", BY_ID),
@@ -169,11 +173,12 @@ async def test_bulk_statements_probe_their_index_once_a_row(engine: Connection, 
 
 
 @pytest.mark.parametrize("n", [1, BATCH])
-async def test_a_range_is_moved_by_the_primary_key(engine: Connection, n: int) -> None:
-    """A whole attempt's range is found through the primary key of one partition."""
-    used = indexes_on(await explain(engine, "move_range", n), "message_")
-    assert len(used) == 1
-    assert next(iter(used)).endswith(BY_KEY), used
+@pytest.mark.parametrize(("name", "partitions"), [("move_range", 1), ("cancel_range", 3)])
+async def test_a_range_is_moved_by_the_primary_key(engine: Connection, name: str, partitions: int, n: int) -> None:
+    """A whole range is found through the primary key; where the id comes by a join, that of the others is not run."""
+    used = indexes_on(await explain(engine, name, n), "message_")
+    assert len(used) == partitions
+    assert all(index.endswith(BY_KEY) for index in used), used
 
 
 async def test_the_claim_rides_on_the_queue_index(engine: Connection) -> None:
@@ -200,6 +205,7 @@ async def test_due_lanes_probe_the_queue_once_a_campaign(engine: Connection) -> 
         "reject_messages",
         "cancel_messages",
         "move_range",
+        "cancel_range",
         "apply_reports",
         "find_states",
         "close_silent_messages",

@@ -94,7 +94,7 @@ async def test_sending_waits_for_the_chunk_being_stored(store: Store, draft: Sce
     (chunk,) = parse_recipients(recipients_csv(5))
     async with store.engine() as connection, connection.transaction():
         assert await uploads.insert_chunk(connection, *draft.key, chunk)
-        async with store.api() as other:
+        async with store.engine() as other:
             await other.execute("SET lock_timeout = '10ms'")
             with pytest.raises(asyncpg.LockNotAvailableError):
                 await campaigns.lock_campaign(other, *draft.key)

@@ -19,8 +19,9 @@ REAL = {
     "MITTO_WEBHOOK_SECRET": "canary-webhook",
     "MITTO_MAX_SEGMENTS_PER_S": "100",
 }
+ADMIN_KEY = {"PENSTOCK_ADMIN_KEY": "canary-operators-key"}
 FIELDS = [(s.name, f) for s in msgspec.structs.fields(Settings) for f in msgspec.structs.fields(s.type)]
-SECRETS = ["DATABASE_URL", "REDIS_URL", "MITTO_API_KEY", "MITTO_WEBHOOK_SECRET"]
+SECRETS = ["DATABASE_URL", "REDIS_URL", "MITTO_API_KEY", "MITTO_WEBHOOK_SECRET", "PENSTOCK_ADMIN_KEY"]
 DOCUMENTED = [
     "DATABASE_URL",
     "REDIS_URL",
@@ -42,6 +43,7 @@ DOCUMENTED = [
     "PENSTOCK_HTTP_HOST",
     "PENSTOCK_HTTP_PORT",
     "PENSTOCK_OPS_PORT",
+    "PENSTOCK_ADMIN_KEY",
     "PENSTOCK_DATA_DIR",
     "PENSTOCK_ROLE",
     "PENSTOCK_MODE",
@@ -58,7 +60,9 @@ def sample(field: msgspec.structs.FieldInfo) -> tuple[str, object]:
         "traffic_account_id": ("other", "other"), "private_fields": ("iban, tax_id", ("iban", "tax_id")),
     }  # fmt: skip
     if Secret in get_args(field.type):
-        return "text", Secret("text")
+        return "text-of-a-secret", Secret("text-of-a-secret")
+    if field.name == "idempotency_kept":
+        return "8d", timedelta(days=8)
     if field.type is timedelta:
         return "7s", timedelta(seconds=7)
     return special.get(field.name, ("2345", 2345) if field.name != "in_flight" else ("9", 9))
@@ -103,10 +107,10 @@ def test_other_durations_are_a_problem(text: str) -> None:
 def test_secrets_may_come_from_files(name: str, tmp_path: Path) -> None:
     """A secret is read from NAME_FILE without its line end."""
     path = tmp_path / "secret"
-    path.write_text("from-file\n")
+    path.write_text("secret-from-a-file\n")
     section, field = KNOWN_NAMES[name]
     loaded = load({"PENSTOCK_MODE": "mock", f"{name}_FILE": str(path)})
-    assert getattr(getattr(loaded, section), field).reveal() == "from-file"
+    assert getattr(getattr(loaded, section), field).reveal() == "secret-from-a-file"
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b"", b" \n"])
@@ -181,10 +185,17 @@ def test_the_line_end_of_a_secret_is_dropped(end: str) -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_given_twice_is_refused(name: str, tmp_path: Path) -> None:
     """A secret in the environment and in a file leaves open which of them counts, even if they agree."""
-    (tmp_path / "secret").write_text(REAL[name])
+    (tmp_path / "secret").write_text((REAL | ADMIN_KEY)[name])
     with pytest.raises(ConfigError) as raised:
-        load({**REAL, f"{name}_FILE": str(tmp_path / "secret")})
+        load({**REAL, **ADMIN_KEY, f"{name}_FILE": str(tmp_path / "secret")})
     assert raised.value.problems == [f"{name}: given twice, also as {name}_FILE"]
+
+
+def test_a_short_operators_key_is_refused() -> None:
+    """The key that opens everything has at least 16 characters, and the refusal does not repeat it."""
+    with pytest.raises(ConfigError) as raised:
+        load({**REAL, "PENSTOCK_ADMIN_KEY": "canary-15-chars"})
+    assert raised.value.problems == ["PENSTOCK_ADMIN_KEY: must have at least 16 characters"]
 
 
 @pytest.mark.parametrize(

@@ -1,39 +1,48 @@
 """Who is calling: `Authorization: Bearer pk_…`, looked up by its SHA-256. The key itself is kept nowhere.
 
+The look-up runs on the callers' connections, as a stranger to whom the database answers about one key: keys that are none must
+not take connections from the stages.
+
 Not for the operator's key or the provider's secret: those open other doors.
 """
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
 from aiohttp import web
 from msgspec import Struct
 
 from penstock.clock import Clock
-from penstock.domain.errors import UnauthenticatedError
-from penstock.domain.ids import TenantId
-from penstock.store import tenants
+from penstock.domain.errors import NotAllowedError, UnauthenticatedError
+from penstock.domain.ids import KeyId, TenantId
+from penstock.domain.keys import Scope
+from penstock.domain.tenant import TenantSettings
+from penstock.store import keys
+from penstock.store.keys import KeyOwner
 from penstock.store.pool import Store
 
 _CREDENTIAL: Final = re.compile(r"(?i:bearer) +(pk_[A-Za-z0-9_-]{8,120})")
 
 REMEMBERED_S: Final = 1.0
-"""A key that was good is believed for so long: a revoked one closes within a second."""
+"""A key that was good is believed for so long, or until its end: a revoked one closes within a second."""
 REMEMBERED_KEYS: Final = 1024
 
 
 class Caller(Struct, frozen=True):
-    """The tenant behind a request."""
+    """The tenant behind a request, and what its key opens."""
 
     tenant_id: TenantId
     key_hash: bytes
     """Seals what only this caller may read back, such as a cursor over numbers."""
+    key_id: KeyId
+    scopes: frozenset[Scope]
+    settings: TenantSettings
 
-
-TenantHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
+    def require(self, scope: Scope) -> None:
+        """Raise NotAllowedError when the key does not open this."""
+        if scope not in self.scopes:
+            raise NotAllowedError(f"This key does not have the scope {scope}.")
 
 
 class Authenticator:
@@ -54,27 +63,29 @@ class Authenticator:
         until, caller = self._known.get(key_hash, (now, None))
         if caller is not None and until > now:
             return caller
-        async with self._store.api() as connection:
-            tenant = await tenants.find_key_owner(connection, key_hash)
-        if tenant is None:
+        owner = await self._find(key_hash)
+        if owner is None:
             self._known.pop(key_hash, None)
             raise UnauthenticatedError("Send an API key as Authorization: Bearer pk_….")
-        return self._remember(Caller(tenant.tenant_id, key_hash), now)
+        caller = Caller(owner.tenant_id, key_hash, owner.key_id, owner.scopes, owner.settings)
+        left_s = REMEMBERED_S if owner.expires_in_s is None else min(REMEMBERED_S, owner.expires_in_s)
+        return self._remember(caller, now + left_s)
 
-    def _remember(self, caller: Caller, now: float) -> Caller:
+    def forget(self, tenant_id: TenantId) -> None:
+        """Look the tenant's keys up again: something of it was changed here. Other processes need their second."""
+        self._known = {key_hash: known for key_hash, known in self._known.items() if known[1].tenant_id != tenant_id}
+
+    async def _find(self, key_hash: bytes) -> KeyOwner | None:
+        async with self._store.stranger() as connection:
+            owner = await keys.find_key_owner(connection, key_hash)
+        if owner is not None and owner.is_use_unrecorded:
+            async with self._store.tenant(owner.tenant_id) as connection:
+                await keys.record_key_use(connection, owner.tenant_id, owner.key_id)
+        return owner
+
+    def _remember(self, caller: Caller, until: float) -> Caller:
         self._known.pop(caller.key_hash, None)
         if len(self._known) >= REMEMBERED_KEYS:
             self._known.pop(next(iter(self._known)))
-        self._known[caller.key_hash] = (now + REMEMBERED_S, caller)
+        self._known[caller.key_hash] = (until, caller)
         return caller
-
-
-def for_tenants(authenticator: Authenticator, handler: TenantHandler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The handler behind the key: nothing of a request is looked at before its caller is known."""
-
-    async def authenticated(request: web.Request) -> web.StreamResponse:
-        caller = await authenticator.authenticate(request)
-        structlog.contextvars.bind_contextvars(tenant_id=caller.tenant_id)
-        return await handler(request, caller)
-
-    return authenticated

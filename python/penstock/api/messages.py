@@ -9,30 +9,24 @@ from penstock.api.answers import answer
 from penstock.api.auth import Caller
 from penstock.api.campaigns import find
 from penstock.api.parts import PARTS
-from penstock.domain.errors import InvalidValueError
+from penstock.api.routes import Parameter
 from penstock.domain.message import MessageState
 from penstock.store import messages
 
+QUERY: Final = (*queries.PAGE, Parameter("state", MessageState, "Messages in this state only."))
 BEFORE_FIRST: Final = -1
 
 
 async def index(request: web.Request, caller: Caller) -> web.Response:
-    """GET /v1/campaigns/{id}/messages: in the order of the uploads."""
-    given = queries.parameters(request, "limit", "after", "state")
-    page, state = queries.page(given), _state(given.get("state"))
+    """List a campaign's messages, in the order of the uploads."""
+    given = queries.parameters(request)
+    page = queries.page(given)
     after = queries.position(page, lambda cursor: queries.bounded_int(cursor, 2**31), BEFORE_FIRST)
     campaign_id = queries.campaign_id(request)
-    async with request.app[PARTS].store.api() as connection:
+    async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
         campaign = await find(connection, caller.tenant_id, campaign_id)
         found = await messages.list_messages(
-            connection, caller.tenant_id, campaign_id, after=after, limit=page.limit, state=state
+            connection, caller.tenant_id, campaign_id, after=after, limit=page.limit, state=given.get("state")
         )
     more = queries.next_url(request, b"%d" % found[-1].seq) if len(found) == page.limit else None
     return answer(schemas.Listing([views.message(campaign, one) for one in found], more))
-
-
-def _state(name: str | None) -> MessageState | None:
-    try:
-        return None if name is None else MessageState(name)
-    except ValueError:
-        raise InvalidValueError(f"state is one of {', '.join(MessageState)}.") from None

@@ -11,13 +11,13 @@ import structlog
 from aiohttp import web
 
 from penstock.api import ops, problems
+from penstock.api.names import REQUEST_ID, SERVER, request_id
 from penstock.api.parts import PARTS, Parts, new_id
 
 log = structlog.stdlib.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-REQUEST_ID: Final = web.RequestKey("request_id", str)
 _WELL_FORMED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -29,10 +29,10 @@ CLIENT_GONE: Final = 499
 async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Name the request, answer it whatever happens, and write down how it went."""
     parts = request.app[PARTS]
-    request[REQUEST_ID] = _request_id(request, parts)
+    request[REQUEST_ID] = _choose_id(request, parts)
     started = parts.clock.monotonic()
     status, level = CLIENT_GONE, "info"
-    with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
+    with structlog.contextvars.bound_contextvars(request_id=request_id(request)):
         try:
             response, level = await _answer(request, handler)
             status = response.status
@@ -43,7 +43,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every answer, streamed ones too."""
-    response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
+    response.headers["X-Request-Id"] = request_id(request)
+    response.headers["Server"] = SERVER
     if request.app[PARTS].safe_mode:
         response.headers["X-Safe-Mode"] = "1"
 
@@ -59,7 +60,7 @@ async def _answer(request: web.Request, handler: Handler) -> tuple[web.StreamRes
             log.exception("request_failed")
         if _has_begun(request):
             raise ConnectionResetError("the answer had begun and cannot be completed") from error
-        return problems.render(error, request[REQUEST_ID]), row.level
+        return problems.render(error, request_id(request)), row.level
 
 
 def _has_begun(request: web.Request) -> bool:
@@ -67,7 +68,7 @@ def _has_begun(request: web.Request) -> bool:
     return request.writer.output_size > 0
 
 
-def _request_id(request: web.Request, parts: Parts) -> str:
+def _choose_id(request: web.Request, parts: Parts) -> str:
     """The caller's own, if it is well-formed, so that both sides' logs can be joined."""
     given = request.headers.get("X-Request-Id", "")
     return given if _WELL_FORMED_ID.fullmatch(given) else new_id(parts)

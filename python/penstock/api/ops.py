@@ -9,7 +9,9 @@ from penstock import __version__
 from penstock.health import Health
 from penstock.telemetry.metrics import Metrics
 
-PATHS: Final = frozenset({"/livez", "/healthz", "/startupz", "/health/ready", "/readiness", "/health", "/metrics"})
+PATHS: Final = frozenset(
+    {"/livez", "/healthz", "/startupz", "/health/ready", "/readiness", "/health", "/health/full", "/metrics"}
+)
 """Asked every few seconds: their requests are measured, but make no log line."""
 
 
@@ -29,6 +31,13 @@ def routes(health: Health, metrics: Metrics) -> list[web.RouteDef]:
         is_ready, checks = await health.ready()
         return _answer(200 if is_ready else 503, {"status": "ok" if is_ready else "unavailable", "checks": checks})
 
+    async def full(_: web.Request) -> web.Response:
+        """The same with what else there is to know."""
+        is_ready, checks = await health.ready()
+        status = "ok" if is_ready else "unavailable"
+        content: dict[str, object] = {"status": status, "version": __version__, "checks": checks, "facts": dict(health.facts)}
+        return _answer(200 if is_ready else 503, content)
+
     async def scrape(request: web.Request) -> web.Response:
         body, content_type = metrics.render(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
@@ -40,6 +49,7 @@ def routes(health: Health, metrics: Metrics) -> list[web.RouteDef]:
         web.get("/health/ready", ready),
         web.get("/readiness", ready),
         web.get("/health", ready),
+        web.get("/health/full", full),
         web.get("/metrics", scrape),
     ]
 

@@ -19,9 +19,9 @@ _NUMBER_BYTES: Final = 8
 
 
 async def index(request: web.Request, caller: Caller) -> web.Response:
-    """GET /v1/opt-outs: in the order of the numbers."""
+    """List the numbers that are not written to, in their order."""
     parts = request.app[PARTS]
-    page = queries.page(queries.parameters(request, "limit", "after"))
+    page = queries.page(queries.parameters(request))
     after = queries.position(page, lambda cursor: open_cursor(cursor, caller), 0)
     found = await opt_outs.list_numbers(parts.store, caller.tenant_id, after, page.limit)
     more = None
@@ -31,16 +31,14 @@ async def index(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def add(request: web.Request, caller: Caller) -> web.Response:
-    """POST /v1/opt-outs."""
-    queries.parameters(request)
+    """Add numbers that are not written to. Messages that are still queued to them are left out."""
     numbers = opt_outs.read_numbers((await read_json(request, schemas.Numbers)).numbers)
     added = await opt_outs.add_numbers(request.app[PARTS].store, caller.tenant_id, numbers)
     return answer(schemas.OptOutsAdded(added=added, known=len(numbers) - added))
 
 
 async def remove(request: web.Request, caller: Caller) -> web.Response:
-    """DELETE /v1/opt-outs, with the numbers in the body."""
-    queries.parameters(request)
+    """Remove numbers, given in the body: they may be written to again."""
     numbers = opt_outs.read_numbers((await read_json(request, schemas.Numbers)).numbers)
     removed = await opt_outs.remove_numbers(request.app[PARTS].store, caller.tenant_id, numbers)
     return answer(schemas.OptOutsRemoved(removed=removed, unknown=len(numbers) - removed))

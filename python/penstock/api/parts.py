@@ -9,8 +9,12 @@ from msgspec import Struct
 from penstock.api.auth import Authenticator
 from penstock.clock import Clock
 from penstock.config import Http
+from penstock.domain.estimate import Speeds
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
-from penstock.ingest.audience import Intake
+from penstock.ingest.audience import MOST_PARTS, Intake
+from penstock.ingest.repeats import Repeats
+from penstock.ingest.singles import Singles
+from penstock.redact import Secret
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 
@@ -20,6 +24,8 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     store: Store
     intake: Intake
+    repeats: Repeats
+    singles: Singles
     metrics: Metrics
     clock: Clock
     random: Callable[[int], bytes]
@@ -29,8 +35,14 @@ class Parts(Struct, frozen=True, kw_only=True):
     account_id: AccountId
     """The traffic account of new campaigns."""
     sender: str
-    """The sender of campaigns that name none."""
+    """The sender of campaigns and messages that name none."""
+    most_parts: int = MOST_PARTS
+    """Of a single message."""
     safe_mode: bool = False
+    speeds: Speeds = Speeds()
+    """What one campaign may send at most; for estimates only."""
+    admin_key: Secret | None = None
+    """The operator's; None: there is no operator's API."""
 
 
 PARTS: Final = web.AppKey("parts", Parts)

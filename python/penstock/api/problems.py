@@ -12,10 +12,14 @@ from msgspec import Struct
 
 from penstock.domain.errors import (
     GatewayError,
+    InProgressError,
     InvalidValueError,
+    KeyRequiredError,
+    KeyReusedError,
     MalformedRequestError,
     NotAllowedError,
     NotFoundError,
+    OptedOutError,
     RequestTimeoutError,
     StateConflictError,
     TooLargeError,
@@ -25,6 +29,7 @@ from penstock.domain.errors import (
 )
 from penstock.ingest.upload import UploadStoppedError
 from penstock.redact import redact_text
+from penstock.store.idempotency import StoredAnswer
 
 CONTENT_TYPE: Final = "application/problem+json"
 
@@ -48,14 +53,18 @@ def _row(kind: type[GatewayError], status: int, *, level: Level = "info", is_ret
 
 TABLE: Final[Mapping[type[GatewayError], Row]] = {
     MalformedRequestError: _row(MalformedRequestError, 400),
+    KeyRequiredError: _row(KeyRequiredError, 400),
     UnauthenticatedError: _row(UnauthenticatedError, 401),
     NotAllowedError: _row(NotAllowedError, 403),
     NotFoundError: _row(NotFoundError, 404),
     RequestTimeoutError: _row(RequestTimeoutError, 408, is_retryable=True),
     StateConflictError: _row(StateConflictError, 409),
+    InProgressError: _row(InProgressError, 409, is_retryable=True),
     TooLargeError: _row(TooLargeError, 413),
     UnsupportedTypeError: _row(UnsupportedTypeError, 415),
     InvalidValueError: _row(InvalidValueError, 422),
+    KeyReusedError: _row(KeyReusedError, 422),
+    OptedOutError: _row(OptedOutError, 422),
     UnavailableError: _row(UnavailableError, 503, level="warning", is_retryable=True),
 }
 METHOD_NOT_ALLOWED: Final = Row("method_not_allowed", "This address does not know the method.", 405)
@@ -72,6 +81,10 @@ _FRAMEWORK_DETAILS: Final[Mapping[int, str]] = {
     404: "There is nothing at this address.",
     405: "Use one of the methods in the Allow header.",
 }
+
+
+ROWS: Final[Mapping[str, Row]] = {row.code: row for row in (*TABLE.values(), METHOD_NOT_ALLOWED, INTERNAL)}
+"""Every code that an answer may carry."""
 
 
 class FieldProblem(Struct, frozen=True):
@@ -116,20 +129,36 @@ def row_of(error: Exception) -> Row:
             return INTERNAL
 
 
+def kept(error: GatewayError, request_id: str) -> StoredAnswer | None:
+    """The answer as it may be repeated, or None when a repetition may end differently."""
+    row = row_of(error)
+    is_final = row.status < INTERNAL.status and not row.is_retryable
+    return refusal(error, request_id) if is_final else None
+
+
+def refusal(error: GatewayError, request_id: str) -> StoredAnswer:
+    """The answer as a value."""
+    return StoredAnswer(row_of(error).status, {"Content-Type": CONTENT_TYPE}, _body(error, request_id))
+
+
 def render(error: Exception, request_id: str) -> web.Response:
     """The answer to a request that failed."""
+    row = row_of(error)
+    headers = {"Content-Type": CONTENT_TYPE, **_headers(error, row)}
+    response = web.Response(status=row.status, body=_body(error, request_id), headers=headers)
+    if row.status == TABLE[RequestTimeoutError].status:
+        response.force_close()
+    return response
+
+
+def _body(error: Exception, request_id: str) -> bytes:
     row = row_of(error)
     detail = _detail(error, row)
     problem = Problem(
         type=f"/docs/errors/{row.code}", title=row.title, status=row.status, detail=detail, code=row.code,
         request_id=request_id, retryable=row.is_retryable, errors=_fields(error, detail), upload=_stopped_at(error),
     )  # fmt: skip
-    response = web.Response(
-        status=row.status, body=msgspec.json.encode(problem), headers={"Content-Type": CONTENT_TYPE, **_headers(error, row)}
-    )
-    if row.status == TABLE[RequestTimeoutError].status:
-        response.force_close()
-    return response
+    return msgspec.json.encode(problem)
 
 
 def _detail(error: Exception, row: Row) -> str:

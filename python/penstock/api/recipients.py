@@ -3,9 +3,10 @@
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Final
+from typing import Annotated, Final
 
 from aiohttp import web
+from msgspec import Meta
 
 from penstock.api import queries, schemas, views
 from penstock.api.answers import answer
@@ -13,6 +14,7 @@ from penstock.api.auth import Caller
 from penstock.api.bodies import check_content_type
 from penstock.api.campaigns import find
 from penstock.api.parts import PARTS
+from penstock.api.routes import Media, Parameter
 from penstock.api.streams import bounded, check_announced_size, open_body
 from penstock.config import Http
 from penstock.domain.errors import InvalidValueError, MalformedRequestError
@@ -27,11 +29,49 @@ FORMATS: Final[Mapping[str, UploadFormat]] = {
     "application/json": "json",
 }
 _UPLOAD_ID: Final = re.compile(r"[!-~]{1,100}")
-_MOST_COLUMN_CHARS: Final = 100
+
+QUERY: Final = (
+    Parameter(
+        "phone_column",
+        Annotated[str, Meta(min_length=1, max_length=100)],
+        "The column of the numbers. Without it: the first of phone, to, number, msisdn and mobile.",
+    ),
+)
+HEADERS: Final = (
+    Parameter(
+        "Upload-Id",
+        Annotated[str, Meta(min_length=1, max_length=100, pattern="^[!-~]+$")],
+        "Your name for this upload. Send the same body again under it, and the rows that are stored already are skipped.",
+    ),
+)
+_CSV: Final = "phone,name\n+4915100000000,Ann\n+4915100000001,Bea\n+4915100000002,Cem\n"
+_NDJSON: Final = (
+    '{"phone":"+4915100000000","name":"Ann"}\n{"phone":"+4915100000001","name":"Bea"}\n'
+    '{"phone":"+4915100000002","name":"Cem"}\n'
+)
+_LINE: Final = (
+    "A JSON object on each line: a number, and a value for each placeholder of the text. Of any length, also gzipped."
+)
+UPLOADS: Final = (
+    Media("text/csv", "A line of column names, then a line for each recipient. Of any length, also gzipped.", _CSV),
+    Media("application/x-ndjson", _LINE, _NDJSON, line=schemas.Recipient),
+    Media("application/jsonl", _LINE, _NDJSON, line=schemas.Recipient),
+    Media(
+        "application/json",
+        "A list, for small uploads.",
+        '{"recipients":[{"phone":"+4915100000000","name":"Ann"},{"phone":"+4915100000001","name":"Bea"},'
+        '{"phone":"+4915100000002","name":"Cem"}]}',
+        kind=schemas.RecipientList,
+    ),
+)
 
 
 async def upload(request: web.Request, caller: Caller) -> web.Response:
-    """POST /v1/campaigns/{id}/recipients."""
+    """Add recipients to a draft, from a body of any length.
+
+    Numbers become E.164, repeated ones are skipped, and every skipped row is listed. With an Upload-Id the upload can be sent
+    again after it broke: what is stored already is skipped.
+    """
     parts = request.app[PARTS]
     campaign_id = queries.campaign_id(request)
     asked = _upload_request(request)
@@ -41,18 +81,19 @@ async def upload(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def discard(request: web.Request, caller: Caller) -> web.Response:
-    """DELETE /v1/campaigns/{id}/recipients."""
-    queries.parameters(request)
-    await control.discard_recipients(request.app[PARTS].store, caller.tenant_id, queries.campaign_id(request))
+    """Remove every recipient of a draft, and its unfinished upload."""
+    campaign_id = queries.campaign_id(request)
+    async with request.app[PARTS].store.tenant(caller.tenant_id) as connection, connection.transaction():
+        await control.discard_recipients(connection, caller.tenant_id, campaign_id)
     return web.Response(status=204)
 
 
 async def skipped(request: web.Request, caller: Caller) -> web.Response:
-    """GET /v1/campaigns/{id}/skipped."""
-    page = queries.page(queries.parameters(request, "limit", "after"))
+    """List the rows that did not become messages, with their reasons."""
+    page = queries.page(queries.parameters(request))
     after = queries.position(page, _read_place, (-1, -1))
     campaign_id = queries.campaign_id(request)
-    async with request.app[PARTS].store.api() as connection:
+    async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
         await find(connection, caller.tenant_id, campaign_id)
         rows = await uploads.list_skipped(connection, caller.tenant_id, campaign_id, after, page.limit)
         known = await uploads.list_uploads(connection, caller.tenant_id, campaign_id)
@@ -62,12 +103,10 @@ async def skipped(request: web.Request, caller: Caller) -> web.Response:
 
 
 def _upload_request(request: web.Request) -> UploadRequest:
-    given = queries.parameters(request, "phone_column")
-    column = given.get("phone_column")
-    if column is not None and not 1 <= len(column) <= _MOST_COLUMN_CHARS:
-        raise InvalidValueError(f"phone_column is a name of 1 to {_MOST_COLUMN_CHARS} characters.")
     return UploadRequest(
-        format=FORMATS[check_content_type(request, *FORMATS)], upload_id=_upload_id(request), phone_column=column
+        format=FORMATS[check_content_type(request, *FORMATS)],
+        upload_id=_upload_id(request),
+        phone_column=queries.parameters(request).get("phone_column"),
     )
 
 
@@ -81,11 +120,10 @@ def _upload_id(request: web.Request) -> str | None:
 
 
 async def _source(request: web.Request, form: UploadFormat, http: Http) -> AsyncGenerator[bytes, None]:
-    """CSV and NDJSON stream without bound; a JSON body is read whole by the parser and is bounded."""
-    if form == "json":
-        check_announced_size(request, http.max_json_bytes)
-    body = open_body(request, http.body_timeout)
-    async for piece in bounded(body, http.max_json_bytes) if form == "json" else body:
+    """CSV and NDJSON stream; a JSON body is read whole by the parser."""
+    limit = http.max_json_bytes if form == "json" else http.max_upload_bytes
+    check_announced_size(request, limit)
+    async for piece in bounded(open_body(request, http), limit):
         yield piece
 
 

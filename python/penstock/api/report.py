@@ -11,19 +11,19 @@ from typing import Final, Literal
 
 from aiohttp import web
 
-from penstock.api import queries
+from penstock.api import queries, schemas
 from penstock.api.answers import json_line, rfc3339
 from penstock.api.auth import Caller
 from penstock.api.campaigns import find
 from penstock.api.parts import PARTS
-from penstock.api.views import number
-from penstock.domain.errors import InvalidValueError
+from penstock.api.routes import Media, Parameter
+from penstock.api.views import number, report_line
 from penstock.domain.ids import CampaignId, TenantId
 from penstock.store import messages
 from penstock.store.messages import Message
 from penstock.store.pool import Store
 
-COLUMNS: Final = ("to", "state", "segments", "sent_at", "final_at", "provider_id", "error")
+COLUMNS: Final = schemas.ReportLine.__struct_fields__
 PAGE: Final = 5000
 
 Form = Literal["csv", "ndjson"]
@@ -31,15 +31,31 @@ Writer = Callable[[Sequence[Message]], bytes]
 
 CONTENT_TYPES: Final[dict[Form, str]] = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 
+QUERY: Final = (Parameter("format", Form, "The form of the report; without it the header Accept decides, and then it is csv."),)
+_SAMPLE: Final = "+4915100000000,delivered,1,2026-03-02T08:00:01Z,2026-03-02T08:00:04Z,7f0b6a3e-5d0c-4a53-9a55-1f1f3f2c0a10,"
+DOWNLOADS: Final = (
+    Media("text/csv", "A line of column names, then a line for each message.", f"{','.join(COLUMNS)}\n{_SAMPLE}\n"),
+    Media(
+        "application/x-ndjson",
+        "A JSON object on each line, for each message.",
+        '{"to":"+4915100000000","state":"delivered","segments":1,"sent_at":"2026-03-02T08:00:01Z",'
+        '"final_at":"2026-03-02T08:00:04Z","provider_id":"7f0b6a3e-5d0c-4a53-9a55-1f1f3f2c0a10","error":null}\n',
+        line=schemas.ReportLine,
+    ),
+)
+
 # A spreadsheet would run a cell that begins with one of these as a formula.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def stream(request: web.Request, caller: Caller) -> web.StreamResponse:
-    """GET /v1/campaigns/{id}/report."""
-    form = _form(request, queries.parameters(request, "format").get("format"))
+    """Download every message of a campaign, as CSV or NDJSON.
+
+    Not a snapshot: messages may move while it is read; each appears once. A report that ends early breaks the connection.
+    """
+    form = _form(request, queries.parameters(request).get("format"))
     store, campaign_id = request.app[PARTS].store, queries.campaign_id(request)
-    async with store.api() as connection:
+    async with store.tenant(caller.tenant_id) as connection:
         await find(connection, caller.tenant_id, campaign_id)
     response = web.StreamResponse(
         headers={
@@ -56,23 +72,19 @@ async def stream(request: web.Request, caller: Caller) -> web.StreamResponse:
     return response
 
 
-def _form(request: web.Request, asked: str | None) -> Form:
+def _form(request: web.Request, asked: Form | None) -> Form:
     """What `?format=` says, else what Accept prefers, else CSV."""
-    match asked:
-        case "csv" | "ndjson":
-            return asked
-        case None:
-            accepted = request.headers.get("Accept", "")
-            return "ndjson" if "application/x-ndjson" in accepted or "application/jsonl" in accepted else "csv"
-        case _:
-            raise InvalidValueError("format is csv or ndjson.")
+    if asked is not None:
+        return asked
+    accepted = request.headers.get("Accept", "")
+    return "ndjson" if "application/x-ndjson" in accepted or "application/jsonl" in accepted else "csv"
 
 
 async def _pages(store: Store, tenant_id: TenantId, campaign_id: CampaignId) -> AsyncIterator[list[Message]]:
     """The connection is given back between pages, so that a slow reader holds none."""
     after = -1
     while True:
-        async with store.api() as connection:
+        async with store.tenant(tenant_id) as connection:
             page = await messages.list_messages(connection, tenant_id, campaign_id, after=after, limit=PAGE)
         if page:
             yield page
@@ -88,16 +100,7 @@ def write_csv(page: Sequence[Message]) -> bytes:
 
 def write_ndjson(page: Sequence[Message]) -> bytes:
     """Lines of JSON objects; nothing is escaped there, a program reads them."""
-    return b"".join(
-        json_line(
-            {
-                "to": number(message.msisdn), "state": message.state, "segments": message.segments,
-                "sent_at": message.sent_at, "final_at": message.final_at, "provider_id": message.provider_id,
-                "error": message.error,
-            }
-        )
-        for message in page
-    )  # fmt: skip
+    return b"".join(json_line(report_line(message)) for message in page)
 
 
 WRITERS: Final[dict[Form, Writer]] = {"csv": write_csv, "ndjson": write_ndjson}

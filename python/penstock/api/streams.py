@@ -1,4 +1,4 @@
-"""A request's body as a stream of decompressed bytes, with a deadline on every pause and a bound on every growth.
+"""A request's body as a stream of decompressed bytes, with a deadline on every pause, a least rate and a bound on every growth.
 
 The server is started with decompression off (server.py): a body is unpacked here, in pieces of bounded size, so that
 an upload of any length streams and a small body that unpacks to a huge one is refused while it does.
@@ -7,12 +7,15 @@ an upload of any length streams and a small body that unpacks to a huge one is r
 import asyncio
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator
-from datetime import timedelta
+from contextlib import aclosing
 from typing import Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_writer import HttpVersion11
 
+from penstock.api.parts import PARTS
+from penstock.config import Http
 from penstock.domain.errors import MalformedRequestError, RequestTimeoutError, TooLargeError, UnsupportedTypeError
 
 PIECE_BYTES: Final = 512 * 1024
@@ -24,9 +27,33 @@ FREE_GROWTH_BYTES: Final = 16_000_000
 """…once it has unpacked to more than this."""
 
 
-async def open_body(request: web.Request, pause: timedelta) -> AsyncGenerator[bytes, None]:
-    """The decompressed body. Raises RequestTimeoutError when nothing arrives for `pause`."""
-    raw = _read(request, pause)
+WINDOW_S: Final = 10.0
+"""The rate of a body is looked at over so much waiting, so that a slow link that stutters is not taken for a dripping one."""
+
+
+class Pace:
+    """How fast a body comes, over the time that we waited for it: what our own work takes is not the sender's fault."""
+
+    def __init__(self, least_bytes_per_s: int, window_s: float) -> None:
+        self._least = least_bytes_per_s
+        self._window_s = window_s
+        self._waited_s = 0.0
+        self._size = 0
+
+    def add(self, waited_s: float, size: int) -> None:
+        """So many bytes came after so much waiting. Raises RequestTimeoutError when a whole window was too slow."""
+        self._waited_s += waited_s
+        self._size += size
+        if self._waited_s < self._window_s:
+            return
+        if self._size < self._least * self._waited_s:
+            raise RequestTimeoutError(f"The body came with less than {self._least} bytes a second.")
+        self._waited_s, self._size = 0.0, 0
+
+
+async def open_body(request: web.Request, http: Http) -> AsyncGenerator[bytes, None]:
+    """The decompressed body. Raises RequestTimeoutError when nothing arrives for a while, or too little."""
+    raw = _read(request, http)
     match request.headers.get("Content-Encoding", "identity").strip().lower():
         case "identity":
             pieces = raw
@@ -42,6 +69,17 @@ def check_announced_size(request: web.Request, limit: int) -> None:
     """Refuse a body by its Content-Length, before any of it is read."""
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """A body of at most `limit` bytes, within one deadline for all of it: it is small, so a dripping one is not honest."""
+    http = request.app[PARTS].http
+    check_announced_size(request, limit)
+    try:
+        async with asyncio.timeout(http.body_timeout.total_seconds()), aclosing(open_body(request, http)) as source:
+            return await read_whole(source, limit)
+    except TimeoutError:
+        raise RequestTimeoutError("The body did not arrive in time.") from None
 
 
 async def read_whole(source: AsyncIterator[bytes], limit: int) -> bytes:
@@ -63,9 +101,27 @@ def _too_large(limit: int) -> TooLargeError:
     return TooLargeError(f"A body of this kind has at most {limit} bytes.")
 
 
-async def _read(request: web.Request, pause: timedelta) -> AsyncIterator[bytes]:
-    while data := await _next(request, pause.total_seconds()):
+async def _read(request: web.Request, http: Http) -> AsyncIterator[bytes]:
+    await _invite(request)
+    pace, now = Pace(http.least_bytes_per_s, WINDOW_S), asyncio.get_running_loop().time
+    started = now()
+    while data := await _next(request, http.body_timeout.total_seconds()):
+        pace.add(now() - started, len(data))
         yield data
+        started = now()
+
+
+async def wait_with_invitation(_: web.Request) -> None:
+    """What a route does about `Expect: 100-continue`: nothing yet. See `_invite`."""
+
+
+async def _invite(request: web.Request) -> None:
+    """Ask for the body, where the client waits to be asked; a request that is refused before this is spared the sending."""
+    is_waiting = request.headers.get("Expect", "").lower() == "100-continue"
+    if is_waiting and request.version == HttpVersion11 and not request.content.total_bytes:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # These bytes are not the beginning of an answer.
+        request.writer.output_size = 0
 
 
 async def _next(request: web.Request, pause_s: float) -> bytes:

@@ -11,8 +11,13 @@ from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import RECEIVED, SKIPPED_PREFIX, skipped_total
 from penstock.domain.ids import message_id
 from penstock.domain.message import MessageState
+from penstock.ingest.keys import MadeKey
+from penstock.ingest.quote import Quote
+from penstock.store.audit import RecordedAct
 from penstock.store.campaigns import Campaign
+from penstock.store.keys import ApiKey
 from penstock.store.messages import Message
+from penstock.store.tenants import Tenant
 from penstock.store.uploads import SkippedRow, Upload
 
 # A finish that is further away says nothing; it would also not fit a date.
@@ -29,7 +34,7 @@ def counts(books: Mapping[str, int]) -> schemas.Counts:
 def summary(campaign: Campaign, books: Mapping[str, int]) -> schemas.CampaignSummary:
     """A campaign in a list."""
     return schemas.CampaignSummary(
-        id=str(campaign.campaign_id), name=campaign.name, state=campaign.state.value, created_at=campaign.created_at,
+        id=str(campaign.campaign_id), name=campaign.name, state=campaign.state, created_at=campaign.created_at,
         started_at=campaign.started_at, completed_at=campaign.completed_at, segments=campaign.segments, counts=counts(books),
     )  # fmt: skip
 
@@ -42,9 +47,32 @@ def whole(campaign: Campaign, books: Mapping[str, int], uploads: list[Upload], n
     return schemas.CampaignView(
         **msgspec.structs.asdict(short), text=campaign.text, sender=campaign.sender, default_region=campaign.default_region,
         countries=campaign.countries, max_parts=campaign.max_parts, validity_s=campaign.validity_s,
-        expires_at=campaign.expires_at, sent_without_report=silent, uploads=[upload(one) for one in uploads],
-        progress=progress(campaign, short.counts, now),
+        expires_at=campaign.expires_at, send_at=campaign.send_at, pace=_pace(campaign), auto_pause=_auto_pause(campaign),
+        paused_at=campaign.paused_at, pause_reason=campaign.pause_reason, longest=campaign.longest,
+        retry_of=None if campaign.retry_of is None else str(campaign.retry_of), sent_without_report=silent,
+        uploads=[upload(one) for one in uploads], progress=progress(campaign, short.counts, now),
     )  # fmt: skip
+
+
+def quote(made: Quote) -> schemas.Quote:
+    """A dry run."""
+    books = counts(made.books)
+    return schemas.Quote(
+        recipients=books.received - books.skipped, skipped=books.skipped, skipped_by_reason=books.skipped_by_reason,
+        segments=made.campaign.segments, longest=made.campaign.longest, encoding=made.encoding.name,
+        forcing=made.encoding.forcing, expected_start_at=made.starts_at, expected_finish_at=made.finishes_at,
+        would_send_now=not made.obstacles,
+        why_not=[schemas.Obstacle(code=code, detail=detail) for code, detail in made.obstacles],
+    )  # fmt: skip
+
+
+def _pace(campaign: Campaign) -> schemas.Pace | None:
+    return None if campaign.pace_s is None else schemas.Pace(over_s=campaign.pace_s)
+
+
+def _auto_pause(campaign: Campaign) -> schemas.AutoPauseRule | None:
+    rule = campaign.auto_pause
+    return None if rule is None else schemas.AutoPauseRule(failed=rule.failed, unknown=rule.unknown, after=rule.after)
 
 
 def upload(stored: Upload) -> schemas.UploadView:
@@ -78,12 +106,51 @@ def skipped(row: SkippedRow, upload_ids: Mapping[int, str]) -> schemas.SkippedVi
 def message(campaign: Campaign, stored: Message) -> schemas.MessageView:
     """A recipient's message."""
     return schemas.MessageView(
-        id=message_id(campaign.campaign_id, stored.seq), to=number(stored.msisdn), state=stored.state,
+        id=message_id(campaign.campaign_id, stored.seq), to=number(stored.msisdn), state=MessageState(stored.state),
         segments=stored.segments, sent_at=stored.sent_at, final_at=stored.final_at,
         report_closed_at=stored.report_closed_at, provider_id=stored.provider_id, error=stored.error,
+    )  # fmt: skip
+
+
+def report_line(stored: Message) -> schemas.ReportLine:
+    """A recipient's message as a line of the report."""
+    return schemas.ReportLine(
+        to=number(stored.msisdn), state=MessageState(stored.state), segments=stored.segments, sent_at=stored.sent_at,
+        final_at=stored.final_at, provider_id=stored.provider_id, error=stored.error,
     )  # fmt: skip
 
 
 def number(msisdn: int) -> str:
     """A number as every answer writes it."""
     return f"+{msisdn}"
+
+
+def tenant(stored: Tenant) -> schemas.TenantView:
+    """A tenant with its settings."""
+    return schemas.TenantView(
+        id=stored.tenant_id, name=stored.name, state="active" if stored.deactivated_at is None else "deactivated",
+        created_at=stored.created_at, deactivated_at=stored.deactivated_at,
+        settings=schemas.SettingsView(**msgspec.structs.asdict(stored.settings)),
+    )  # fmt: skip
+
+
+def key(stored: ApiKey, now: datetime) -> schemas.KeyView:
+    """A key, by what may be shown of it."""
+    return schemas.KeyView(
+        id=stored.key_id, prefix=stored.prefix, label=stored.label, scopes=sorted(stored.scopes), state=stored.state(now),
+        created_at=stored.created_at, expires_at=stored.expires_at, last_used_at=stored.last_used_at,
+        revoked_at=stored.revoked_at,
+    )  # fmt: skip
+
+
+def shown_key(made: MadeKey, now: datetime) -> schemas.ShownKey:
+    """The same with the key itself, this once."""
+    return schemas.ShownKey(**msgspec.structs.asdict(key(made.key, now)), key=made.new.text)
+
+
+def act(stored: RecordedAct) -> schemas.ActView:
+    """A row of the audit log."""
+    return schemas.ActView(
+        id=stored.audit_id, at=stored.at, actor=stored.actor, action=stored.action, tenant_id=stored.tenant_id,
+        subject=stored.subject, detail=stored.detail,
+    )  # fmt: skip

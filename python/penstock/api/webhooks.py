@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from penstock.domain.errors import TooLargeError, UnauthenticatedError, UnsupportedTypeError
+from penstock.api.streams import read_body, wait_with_invitation
+from penstock.domain.errors import UnauthenticatedError, UnsupportedTypeError
 from penstock.redact import Secret
 from penstock.telemetry.metrics import Metrics
 
@@ -40,7 +41,10 @@ def routes(accept: Accept, secret: Secret, metrics: Metrics) -> list[web.RouteDe
         return web.Response(status=202)
 
     path = "/webhooks/mitto/dlr"
-    return [web.post(path, delivery_reports), web.get(path, delivery_reports, allow_head=False)]
+    return [
+        web.post(path, delivery_reports, expect_handler=wait_with_invitation),
+        web.get(path, delivery_reports, allow_head=False),
+    ]
 
 
 def _authenticate(request: web.Request, expected: bytes) -> None:
@@ -55,15 +59,7 @@ def _query_without_secret(request: web.Request) -> bytes:
 
 
 async def _body(request: web.Request) -> bytes:
-    """Read up to the bound; a larger one is refused before it is read where its length is announced."""
+    """Read up to the bound."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedTypeError("Send the reports without Content-Encoding.")
-    if (request.content_length or 0) > MOST_BYTES:
-        raise TooLargeError(f"At most {MOST_BYTES} bytes of reports in one request.")
-    parts, size = [], 0
-    async for part in request.content.iter_any():
-        size += len(part)
-        if size > MOST_BYTES:
-            raise TooLargeError(f"At most {MOST_BYTES} bytes of reports in one request.")
-        parts.append(part)
-    return b"".join(parts)
+    return await read_body(request, MOST_BYTES)

@@ -62,6 +62,7 @@ async def _check_database(settings: "Settings") -> list[str]:
     from penstock.store import system
     from penstock.store.migrate import SchemaMismatchError, check_schema
     from penstock.store.pool import connect
+    from penstock.store.roles import SECOND_WALL_OFF, is_wall_up
 
     assert settings.database.url is not None  # noqa: S101 - running_servers fills it in
     try:
@@ -71,6 +72,8 @@ async def _check_database(settings: "Settings") -> list[str]:
     try:
         print(f"PostgreSQL {await system.server_version(connection)}")
         await check_schema(connection, settings.mode)
+        wall = "on" if await is_wall_up(connection) else f"off: {SECOND_WALL_OFF}"
+        print(f"second wall between tenants {wall}")
         if not await system.keeps_session(connection):
             return ["DATABASE_URL leads through a transaction pooler: use session pooling or a direct connection"]
     except SchemaMismatchError as error:

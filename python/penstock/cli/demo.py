@@ -75,18 +75,22 @@ def _check_room(folder: Path, rows: int) -> None:
 async def _make_key(running: "Running") -> str:
     """A key for the demo's tenant; those of earlier runs are revoked."""
     from penstock.cli.environment import open_store
-    from penstock.domain.keys import RANDOM_BYTES, new_key
-    from penstock.store import tenants
+    from penstock.cli.operator import actor
+    from penstock.domain.keys import Scope
+    from penstock.ingest import keys as key_acts
+    from penstock.ingest import tenants as tenant_acts
+    from penstock.store import keys, tenants
 
-    async with open_store(running.settings) as store, store.api() as connection:
+    plan = key_acts.KeyPlan(label="demo", scopes=frozenset((Scope.SEND, Scope.READ)))
+    async with open_store(running.settings) as store, store.engine() as connection, connection.transaction():
         tenant = await tenants.find_tenant(connection, TENANT)
-        tenant_id = tenant.tenant_id if tenant else await tenants.create_tenant(connection, TENANT)
-        assert tenant_id is not None  # noqa: S101 - nobody else makes tenants in the demo's own database
-        for old in await tenants.list_keys(connection, tenant_id):
-            await tenants.revoke_key(connection, tenant_id, old.key_id)
-        key = new_key(secrets.token_bytes(RANDOM_BYTES))
-        await tenants.create_key(connection, tenant_id, key.digest, key.prefix, "demo")
-    return key.text
+        if tenant is None:
+            tenant = await tenant_acts.create_tenant(connection, actor(), TENANT, {})
+        for old in await keys.list_keys(connection, tenant.tenant_id):
+            if old.revoked_at is None:
+                await key_acts.revoke_key(connection, actor(), tenant.tenant_id, old.key_id)
+        made = await key_acts.make_key(connection, actor(), tenant.tenant_id, plan, secrets.token_bytes)
+    return made.new.text
 
 
 async def _run(client: "Client", running: "Running", path: Path, expected: "Expected") -> "Verdict":

@@ -38,7 +38,7 @@ def show(campaign: Campaign, *, as_json: bool) -> None:
     counts = campaign.counts
     rows = [
         ("campaign", campaign.id),
-        ("state", campaign.state),
+        ("state", campaign.state if campaign.pause_reason is None else f"{campaign.state} ({campaign.pause_reason})"),
         ("received", f"{counts.received:,}"),
         ("skipped", f"{counts.skipped:,}"),
     ]

@@ -6,7 +6,23 @@ import sys
 import typer
 
 from penstock import __version__
-from penstock.cli import check, demo, keys, migrate, opt_outs, report, send, serve, simulate, status, tenants
+from penstock.cli import (
+    cancel,
+    check,
+    demo,
+    keys,
+    migrate,
+    opt_outs,
+    pause,
+    quote,
+    report,
+    resume,
+    send,
+    serve,
+    simulate,
+    status,
+    tenants,
+)
 from penstock.cli.failure import CommandError
 
 app = typer.Typer(
@@ -22,11 +38,15 @@ app.command("migrate")(migrate.migrate)
 app.command("demo")(demo.demo)
 app.command("send")(send.send)
 app.command("status")(status.status)
+app.command("pause")(pause.pause)
+app.command("resume")(resume.resume)
+app.command("cancel")(cancel.cancel)
+app.command("quote")(quote.quote)
 app.command("report")(report.report)
 app.command("simulate")(simulate.simulate)
 app.command("check")(check.check)
-app.add_typer(tenants.app, name="tenants", help="Create and list tenants.")
-app.add_typer(keys.app, name="keys", help="Create, list and revoke API keys.")
+app.add_typer(tenants.app, name="tenants", help="Create, list, set, deactivate and activate tenants.")
+app.add_typer(keys.app, name="keys", help="Create, list, rotate and revoke API keys.")
 app.add_typer(opt_outs.app, name="opt-outs", help="Add, list and remove numbers that must not be written to.")
 
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -30,6 +30,8 @@ def send(  # noqa: PLR0913 - one parameter an option
     sender: Annotated[str | None, typer.Option("--from", help="The sender (default: the gateway's).")] = None,
     region: Annotated[str | None, typer.Option(help="Country of national numbers, as DE.")] = None,
     phone_column: Annotated[str | None, typer.Option(help="The column with the numbers.")] = None,
+    pace: Annotated[str | None, typer.Option(help="Spread evenly over so long, as 90m or 2h.")] = None,
+    send_at: Annotated[str | None, typer.Option(help="Start then, as 2026-11-01T09:00:00+01:00.")] = None,
     campaign: Annotated[str | None, typer.Option(help="Continue this draft, whose upload was broken off.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Upload and show, do not send.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Follow until every message is final.")] = False,
@@ -38,12 +40,14 @@ def send(  # noqa: PLR0913 - one parameter an option
     api_key: Annotated[str, typer.Option(envvar="PENSTOCK_API_KEY", help="A tenant's key.", show_default=False)] = "",
 ) -> None:
     """Create a campaign, upload its recipients and send it."""
+    from penstock.cli.durations import read_duration
     from penstock.cli.gateway import open_client
 
     if not text and campaign is None:
         raise CommandError("say what to send: --text 'Hello {name}'")
-    given = {"sender": sender, "default_region": region}
-    options = {field: value for field, value in given.items() if value is not None}
+    over = None if pace is None else {"over_s": read_duration(pace)}
+    given = {"sender": sender, "default_region": region, "pace": over, "send_at": send_at}
+    options: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 
     async def run() -> None:
         async with open_client(url, api_key) as client:

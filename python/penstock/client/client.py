@@ -1,19 +1,24 @@
-"""The calls, one method each. A POST is never repeated: whether it took effect is for the caller to look up.
+"""The calls, one method each. What cannot take effect twice is repeated when the gateway is busy or the connection breaks.
 
 Uploads may last as long as they take; everything else ends within a deadline.
 """
 
+import asyncio
+import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlencode
+from uuid import uuid4
 
 import aiohttp
 import msgspec
 
 from penstock.client import models
 from penstock.client.body import OnProgress, Source, pieces
-from penstock.client.errors import read_problem
+from penstock.client.errors import ProblemError, read_problem
+from penstock.client.retry import Retries, is_worth_repeating, may_be_repeated
 
 Answer = TypeVar("Answer")
 
@@ -22,13 +27,15 @@ STREAM: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300
 """For bodies of any length: no bound on the whole, but on silence."""
 
 FIRST_ERROR: Final = 400
+DEFAULT_RETRIES: Final = Retries()
 
 
 class Client:
     """A gateway, as the owner of one API key sees it. Use as `async with Client(url, key) as client`."""
 
-    def __init__(self, url: str, api_key: str) -> None:
+    def __init__(self, url: str, api_key: str, *, retries: Retries = DEFAULT_RETRIES) -> None:
         self._url = url.rstrip("/")
+        self._retries = retries
         self._session = aiohttp.ClientSession(headers={"Authorization": f"Bearer {api_key}"}, timeout=CALL)
 
     async def __aenter__(self) -> Self:
@@ -43,10 +50,10 @@ class Client:
         """End every connection."""
         await self._session.close()
 
-    async def create_campaign(self, name: str, text: str, **options: object) -> models.Campaign:
+    async def create_campaign(self, name: str, text: str, *, key: str | None = None, **options: object) -> models.Campaign:
         """Create a draft; `options` are the other fields of the request (`sender` stands for `from`)."""
-        body = {"name": name, "text": text, **{"from" if key == "sender" else key: value for key, value in options.items()}}
-        return await self._call("POST", "/v1/campaigns", models.Campaign, body)
+        body = {"name": name, "text": text, **{"from" if name == "sender" else name: value for name, value in options.items()}}
+        return await self._call("POST", "/v1/campaigns", models.Campaign, body, key or str(uuid4()))
 
     async def get_campaign(self, campaign_id: str) -> models.Campaign:
         """Read a campaign as it stands."""
@@ -73,10 +80,37 @@ class Client:
         async with self._open("DELETE", f"/v1/campaigns/{campaign_id}/recipients"):
             pass
 
-    async def send(self, campaign_id: str, *, expect_recipients: int | None = None) -> models.Campaign:
-        """Start sending, once."""
+    async def send(self, campaign_id: str, *, expect_recipients: int | None = None, key: str | None = None) -> models.Campaign:
+        """Start sending, once. The same `key` again is answered alike; without one, each call is a request of its own."""
         body = {} if expect_recipients is None else {"expect_recipients": expect_recipients}
-        return await self._call("POST", f"/v1/campaigns/{campaign_id}/send", models.Campaign, body)
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/send", models.Campaign, body, key or str(uuid4()))
+
+    async def pause(self, campaign_id: str, *, reason: str | None = None) -> models.Campaign:
+        """Send nothing more until it is resumed."""
+        body = {} if reason is None else {"reason": reason}
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/pause", models.Campaign, body, str(uuid4()))
+
+    async def resume(self, campaign_id: str) -> models.Campaign:
+        """Go on where it was paused."""
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/resume", models.Campaign, None, str(uuid4()))
+
+    async def cancel(self, campaign_id: str) -> models.Canceled:
+        """Send nothing more, for good."""
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/cancel", models.Canceled, None, str(uuid4()))
+
+    async def quote(self, campaign_id: str) -> models.Quote:
+        """What sending would come to, and what stands in its way."""
+        return await self._call("POST", f"/v1/campaigns/{campaign_id}/quote", models.Quote)
+
+    async def retry_failed(self, campaign_id: str, *, send: bool = False) -> models.Retry:
+        """Try again what is proven unsent; the new campaign, where one is needed, is a draft unless `send` is set."""
+        path = f"/v1/campaigns/{campaign_id}/retry-failed"
+        return await self._call("POST", path, models.Retry, {"send": send}, str(uuid4()))
+
+    def campaigns(self, **filters: str) -> AsyncIterator[models.CampaignSummary]:
+        """Every campaign, newest first, or those that `state`, `name`, `created_after` and `created_before` say."""
+        query = urlencode({"limit": "1000", **filters})
+        return self._items(f"/v1/campaigns?{query}", models.Page[models.CampaignSummary])
 
     def messages(self, campaign_id: str, *, state: str | None = None) -> AsyncIterator[models.Message]:
         """Every message, or those in one state."""
@@ -115,18 +149,36 @@ class Client:
                 yield item
             path = page.next
 
-    async def _call(self, method: str, path: str, kind: type[Answer], body: Mapping[str, object] | None = None) -> Answer:
-        sent: dict[str, Any] = {}
-        if body is not None:
-            sent = {"data": msgspec.json.encode(body), "headers": {"Content-Type": "application/json"}}
-        async with self._open(method, path, **sent) as response:
-            return msgspec.json.decode(await response.read(), type=kind)
+    async def _call(
+        self, method: str, path: str, kind: type[Answer], body: Mapping[str, object] | None = None, key: str | None = None
+    ) -> Answer:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        data = None if body is None else msgspec.json.encode(body)
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        return msgspec.json.decode(await self._repeat(method, path, data, headers), type=kind)
+
+    async def _repeat(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> bytes:
+        """The answer's body, at the first try that does not fail or at the last one that is allowed."""
+        times = self._retries.times if may_be_repeated(method, headers) else 0
+        for tried in range(1, times + 1):
+            try:
+                return await self._read(method, path, data, headers)
+            except (ProblemError, aiohttp.ClientError, TimeoutError) as error:
+                if not is_worth_repeating(error):
+                    raise
+                named = error.retry_after if isinstance(error, ProblemError) else None
+            await asyncio.sleep(self._retries.pause_s(tried, named, random.random()))  # noqa: S311 - spreads clients
+        return await self._read(method, path, data, headers)
+
+    async def _read(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> bytes:
+        async with self._open(method, path, data=data, headers=headers) as response:
+            return await response.read()
 
     @asynccontextmanager
     async def _open(self, method: str, path: str, **sent: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401
         """One request. Raises ProblemError for every answer that is not a success."""
         async with self._session.request(method, self._url + path, **sent) as response:
             if response.status >= FIRST_ERROR:
-                request_id = response.headers.get("X-Request-Id", "")
-                raise read_problem(response.status, await response.read(), request_id)
+                raise read_problem(response.status, await response.read(), response.headers)
             yield response

@@ -44,22 +44,80 @@ class StoredUpload(Struct, frozen=True, kw_only=True):
     skipped: int
 
 
-class Campaign(Struct, frozen=True, kw_only=True):
-    """A campaign as it stands."""
+class CampaignSummary(Struct, frozen=True, kw_only=True):
+    """A campaign in a list."""
 
     id: str
     name: str
     state: str
-    text: str
-    sender: str = field(name="from")
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
     segments: int
     counts: Counts
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """How a campaign is spread over time."""
+
+    over_s: int
+
+
+class Campaign(CampaignSummary, frozen=True, kw_only=True):
+    """A campaign as it stands."""
+
+    text: str
+    sender: str = field(name="from")
     sent_without_report: int
     uploads: list[StoredUpload]
     progress: Progress | None
+    send_at: datetime | None = None
+    pace: Pace | None = None
+    paused_at: datetime | None = None
+    pause_reason: str | None = None
+    retry_of: str | None = None
+    longest: int = 0
+
+
+class Canceled(Struct, frozen=True, kw_only=True):
+    """A canceled campaign; the five numbers make up all of its messages."""
+
+    stopped: int
+    in_flight: int
+    sent: int
+    unknown: int
+    refused: int
+    campaign: Campaign
+
+
+class Retry(Struct, frozen=True, kw_only=True):
+    """What is tried again."""
+
+    requeued: int
+    campaign: Campaign | None
+
+
+class Obstacle(Struct, frozen=True, kw_only=True):
+    """Why a campaign would not send now."""
+
+    code: str
+    detail: str
+
+
+class Quote(Struct, frozen=True, kw_only=True):
+    """What sending would come to."""
+
+    recipients: int
+    skipped: int
+    skipped_by_reason: dict[str, int]
+    segments: int
+    longest: int
+    encoding: str
+    forcing: list[str]
+    expected_start_at: datetime | None
+    expected_finish_at: datetime | None
+    would_send_now: bool
+    why_not: list[Obstacle]
 
 
 class ProblemRow(Struct, frozen=True, kw_only=True):

@@ -12,10 +12,13 @@ from msgspec import UNSET
 
 from penstock.config.settings import (
     KNOWN_NAMES,
+    LEAST_KEPT,
     LONGEST_CALL,
     MOCK_MITTO,
     OUR_PREFIXES,
     REAL_NEEDS,
+    SHORTEST_ADMIN_KEY,
+    Http,
     Mitto,
     Mode,
     Place,
@@ -58,11 +61,21 @@ def load(environment: Mapping[str, str]) -> Settings:
     for name in sorted(KNOWN_NAMES):
         if name in environment and f"{name}_FILE" in environment:
             problems.append(f"{name}: given twice, also as {name}_FILE")
+    _check_http(sections["http"], problems)
     _check_mitto(sections["mitto"], problems)
     if problems:
         raise ConfigError(sorted(problems))
     general = msgspec.structs.replace(sections["general"], mode=mode)
     return Settings(**{**sections, "general": general})  # type: ignore[arg-type]
+
+
+def _check_http(http: Section, problems: list[str]) -> None:
+    if not isinstance(http, Http):
+        raise TypeError(type(http))
+    if http.idempotency_kept < LEAST_KEPT:
+        problems.append(f"{environment_name('http', 'idempotency_kept')}: must be at least {LEAST_KEPT.days}d")
+    if http.admin_key is not None and len(http.admin_key.reveal()) < SHORTEST_ADMIN_KEY:
+        problems.append(f"{environment_name('http', 'admin_key')}: must have at least {SHORTEST_ADMIN_KEY} characters")
 
 
 def _check_mitto(mitto: Section, problems: list[str]) -> None:

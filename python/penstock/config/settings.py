@@ -48,9 +48,23 @@ class Http(Section, frozen=True, kw_only=True):
     ops_port: Port = 8081
     """Probes and metrics, apart from the callers' traffic."""
     max_json_bytes: Positive = 10_000_000
-    """Largest JSON body; uploads in CSV and NDJSON are streamed and have no such bound."""
+    """Largest JSON body."""
+    max_upload_bytes: Positive = 5_000_000_000
+    """Largest upload in CSV or NDJSON, as sent and unpacked; uploads are streamed, so memory does not depend on it."""
+    head_timeout: timedelta = timedelta(seconds=15)
+    """The head of a request must have arrived so long after its first byte, the first one of a connection after its opening."""
     body_timeout: timedelta = timedelta(seconds=30)
     """A JSON body must have arrived by then; an upload may not pause longer than this."""
+    least_bytes_per_s: Annotated[int, Meta(ge=0)] = 500
+    """An upload that brings less than this over 10 seconds of waiting for it is ended, and can be continued; 0: any rate."""
+    connections: Positive = 900
+    """Open connections, at most, so that 1,024 open files suffice; the ops port has its own."""
+    connections_per_ip: Positive = 450
+    """Of them from one address (of IPv6: one /64), at most; raise it where every caller comes through one proxy."""
+    admin_key: Secret | None = None
+    """Opens the operator's API under /admin; at least 16 characters. Not set: that API does not exist."""
+    idempotency_kept: timedelta = timedelta(days=7)
+    """How long a request with an Idempotency-Key is answered alike; at least a day."""
 
 
 class Database(Section, frozen=True, kw_only=True):
@@ -176,6 +190,12 @@ class Settings(Section, frozen=True, kw_only=True):
 Place = tuple[str, str]
 """Section and field."""
 
+LEAST_KEPT: Final = timedelta(days=1)
+"""Clients may repeat a request as long as this after it failed on their side."""
+
+SHORTEST_ADMIN_KEY: Final = 16
+"""Characters; it opens everything."""
+
 LONGEST_CALL: Final = timedelta(seconds=120)
 """An attempt's lease: a call to the provider must have ended before."""
 
@@ -203,6 +223,7 @@ KNOWN_NAMES: Final[Mapping[str, Place]] = {
     "PENSTOCK_HTTP_HOST": ("http", "host"),
     "PENSTOCK_HTTP_PORT": ("http", "port"),
     "PENSTOCK_OPS_PORT": ("http", "ops_port"),
+    "PENSTOCK_ADMIN_KEY": ("http", "admin_key"),
     "PENSTOCK_REPORT_WINDOW": ("receipts", "report_window"),
 }
 

@@ -1,14 +1,20 @@
-"""Which campaign may claim next: what is due is read now and then, whose turn it is is decided in memory."""
+"""Which lane may claim next: what is due is read now and then, whose turn it is is decided in memory.
+
+Single messages come before campaigns, and are announced by whoever stored them in this process: they wait for no reading.
+"""
 
 import asyncio
+from typing import Final
 
 from penstock.clock import Clock
+from penstock.dispatch.join import MOST_BATCHES
 from penstock.domain.fairness import Lane, RoundRobin
-from penstock.domain.ids import TenantId
-from penstock.store import dispatch
+from penstock.domain.urgent import UrgentLanes
+from penstock.lifecycle import wait_for_either, wait_for_halt
+from penstock.store import dispatch, runs
 from penstock.store.pool import Store
 
-MOST_LANES = 1000
+MOST_LANES: Final = 1000
 """Campaigns considered at a time; the oldest first, so that none waits for ever."""
 
 
@@ -20,29 +26,81 @@ class Chooser:
         self._clock = clock
         self._max_age_s = max_age_s
         self._turns = RoundRobin()
+        self._urgent = UrgentLanes()
+        self._is_announced = asyncio.Event()
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
-    async def next_lane(self) -> Lane | None:
-        """The lane whose turn it is, or None when nothing is due."""
+    async def next_lane(self, *, is_urgent_only: bool = False) -> Lane | None:
+        """The lane whose turn it is, or None when nothing is due.
+
+        A rolling lane must be released. A paced lane is given to one sender, who puts it back if more of it is due: its slice
+        is small, and permits that the others took for it would be wasted.
+        """
+        if (lane := self._urgent.pick()) is not None:
+            return lane
         if self._is_stale():
             async with self._reading:
                 if self._is_stale():
                     await self._read()
-        return self._turns.pick()
+        return self._urgent.pick() or (None if is_urgent_only else self._next_campaign())
 
-    def spend(self, tenant_id: TenantId, segments: int) -> None:
-        """Book what a claim took."""
-        self._turns.spend(tenant_id, segments)
+    def _next_campaign(self) -> Lane | None:
+        lane = self._turns.pick()
+        if lane is not None and lane.is_paced:
+            self._turns.drop(lane)
+        return lane
 
-    def drop(self, lane: Lane) -> None:
-        """Nothing was due there after all."""
-        self._turns.drop(lane)
+    def put_back(self, lane: Lane) -> None:
+        """More may be due there; needed for a paced lane only."""
+        if lane.is_paced:
+            self._turns.put_back(lane)
+
+    def announce(self, lane: Lane) -> None:
+        """Single messages of this lane were committed just now, and may be sent."""
+        self._urgent.announce(lane)
+        self._wake()
+
+    def begin(self, lane: Lane) -> None:
+        """The claim of a chosen lane begins."""
+        if lane.is_rolling:
+            self._urgent.begin(lane)
+
+    def release(self, lane: Lane, segments: int) -> None:
+        """The claim of a chosen lane is over, or did not begin; so many segments are still to be claimed."""
+        if lane.is_rolling:
+            self._urgent.release(lane, segments)
+            self._wake()
+
+    def spend(self, lane: Lane, segments: int) -> None:
+        """Book what a claim took. Single messages are not booked: they wait for their permits only."""
+        if not lane.is_rolling:
+            self._turns.spend(lane.tenant_id, segments)
+
+    def drop(self, lane: Lane, *, is_held: bool) -> None:
+        """Nothing was due there after all, or it may not be sent now."""
+        if not lane.is_rolling:
+            self._turns.drop(lane)
+        elif is_held:
+            self._urgent.hold(lane)
+
+    async def wait(self, halt: asyncio.Event, timeout_s: float) -> None:
+        """For halt, for the time to be over, or for an announcement, unless a lane waits already and cannot be served."""
+        if self._urgent.has_due:
+            await wait_for_halt(halt, timeout_s)
+        else:
+            self._is_announced.clear()
+            await wait_for_either(halt, self._is_announced, timeout_s)
+
+    def _wake(self) -> None:
+        if self._urgent.has_due:
+            self._is_announced.set()
 
     def _is_stale(self) -> bool:
         return self._clock.monotonic() - self._read_at > self._max_age_s
 
     async def _read(self) -> None:
         async with self._store.engine() as connection:
+            self._urgent.offer(await runs.list_rolling_lanes(connection, MOST_LANES, MOST_BATCHES))
             self._turns.offer(await dispatch.list_due_lanes(connection, MOST_LANES))
         self._read_at = self._clock.monotonic()

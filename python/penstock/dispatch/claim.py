@@ -5,7 +5,7 @@ the upload (pause, cancel, opt-outs, validity, an account's hold) is read here, 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
 from typing import Final
@@ -13,8 +13,11 @@ from typing import Final
 from msgspec import Struct
 
 from penstock import _core
+from penstock.dispatch.bounds import BatchBounds, BatchFailedError
+from penstock.dispatch.join import Run, claim_run
+from penstock.domain.batch import mark
 from penstock.domain.fairness import Lane
-from penstock.domain.ids import AttemptId, BatchId
+from penstock.domain.ids import AttemptId
 from penstock.domain.message import MessageState
 from penstock.store import campaigns, dispatch
 from penstock.store.attempts import Attempt
@@ -27,19 +30,16 @@ LEASE: Final = timedelta(seconds=120)
 OPTED_OUT: Final = "opted_out"
 
 
-class BatchBounds(Struct, frozen=True):
-    """The most that one request carries."""
-
-    messages: int
-    body_bytes: int
-
-
 class Claimed(Struct, frozen=True):
     """A batch that is this process's to send now."""
 
     attempt: Attempt
     body: bytes
     segments: int
+    left_segments: int
+    """Of a rolling lane: what is due there and did not go with it."""
+    is_last_due: bool = False
+    """A paced campaign has nothing more to send for now."""
 
 
 class LeftOut(Struct, frozen=True):
@@ -49,13 +49,8 @@ class LeftOut(Struct, frozen=True):
 class NothingDue(Struct, frozen=True):
     """Nothing to claim in this lane."""
 
-
-class BatchFailedError(Exception):
-    """The batch cannot be rendered: a defect of ours or damaged data, never the provider's fault."""
-
-    def __init__(self, batch_id: BatchId) -> None:
-        super().__init__(f"batch {batch_id} cannot be rendered")
-        self.batch_id = batch_id
+    is_held: bool = False
+    """Whatever is due: the campaign or its account may not send now."""
 
 
 class Claimer:
@@ -85,9 +80,12 @@ class Claimer:
         self, connection: Connection, lane: Lane, attempt_id: AttemptId, granted: int
     ) -> Claimed | LeftOut | NothingDue:
         campaign = await dispatch.lock_for_sending(connection, lane.tenant_id, lane.campaign_id)
-        batch = await dispatch.claim_due_batch(connection, lane.tenant_id, lane.campaign_id) if campaign else None
-        if campaign is None or batch is None:
+        if campaign is None:
+            return NothingDue(is_held=True)
+        run = await self._lock_due(connection, lane, campaign, granted)
+        if run is None:
             return NothingDue()
+        batch = run.batch
         if campaign.is_expired:
             return await _expire(connection, lane, batch)
         excluded = await _leave_out_opted_out(connection, lane, batch)
@@ -105,7 +103,20 @@ class Claimer:
             codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE,
         )  # fmt: skip
         await dispatch.open_attempt(connection, attempt, intent)
-        return Claimed(attempt, encoded.body, encoded.segments)
+        left_segments = run.left_segments + encoded.left_segments
+        is_last_due = campaign.due_to is not None and encoded.last_seq + 1 >= campaign.due_to
+        return Claimed(attempt, encoded.body, encoded.segments, left_segments, is_last_due)
+
+    async def _lock_due(self, connection: Connection, lane: Lane, campaign: SendingCampaign, granted: int) -> Run | None:
+        """A campaign's next batch; of single messages all that can go in one request."""
+        if lane.is_rolling:
+            bounds = BatchBounds(self._most_in_a_request(campaign), self._bounds.body_bytes)
+            return await claim_run(connection, lane, campaign, bounds, granted)
+        batch = await dispatch.claim_due_batch(connection, lane.tenant_id, lane.campaign_id)
+        return None if batch is None else Run(batch, 0)
+
+    def _most_in_a_request(self, campaign: SendingCampaign) -> int:
+        return min(self._bounds.messages, campaign.learned_batch_size or self._bounds.messages)
 
     async def _encode(
         self, campaign: SendingCampaign, batch: DueBatch, excluded: bytes | None, granted: int
@@ -116,11 +127,16 @@ class Claimer:
                 _core.encode_batch, batch.payload, _template(campaign.text),
                 traffic_account_id=campaign.account_id, sender=campaign.sender,
                 first_seq=batch.first_seq, last_seq=batch.last_seq, excluded=excluded,
-                max_messages=min(self._bounds.messages, campaign.learned_batch_size or self._bounds.messages),
+                max_messages=self._most_messages(campaign, batch),
                 max_segments=granted, max_bytes=self._bounds.body_bytes,
             )  # fmt: skip
         except Exception as error:
             raise BatchFailedError(batch.batch_id) from error
+
+    def _most_messages(self, campaign: SendingCampaign, batch: DueBatch) -> int:
+        """What one request may carry, and of a paced campaign what is due: one at least, the batch is due with its first."""
+        most = self._most_in_a_request(campaign)
+        return most if campaign.paced_to is None else max(1, min(most, campaign.paced_to - batch.first_seq))
 
 
 @lru_cache(maxsize=256)
@@ -150,13 +166,3 @@ async def _leave_out_opted_out(connection: Connection, lane: Lane, batch: DueBat
     deltas = {MessageState.QUEUED: -n, MessageState.CANCELED: n}
     await campaigns.add_counts(connection, lane.tenant_id, lane.campaign_id, deltas)
     return mark(batch.excluded, [seq - batch.chunk_first_seq for seq in seqs], batch.chunk_messages)
-
-
-def mark(bitmap: bytes | None, positions: Sequence[int], messages: int) -> bytes | None:
-    """The bitmap (least significant bit first) over a chunk of so many messages, with these positions set."""
-    if not positions:
-        return bitmap
-    bits = int.from_bytes(bitmap or b"", "little")
-    for position in positions:
-        bits |= 1 << position
-    return bits.to_bytes((messages + 7) // 8, "little")

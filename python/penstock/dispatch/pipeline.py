@@ -13,8 +13,9 @@ import structlog
 from msgspec import Struct
 
 from penstock.clock import Clock
+from penstock.dispatch.bounds import BatchFailedError
 from penstock.dispatch.choose import Chooser
-from penstock.dispatch.claim import LEASE, BatchFailedError, Claimed, Claimer, LeftOut, NothingDue
+from penstock.dispatch.claim import LEASE, Claimed, Claimer, LeftOut, NothingDue
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
 from penstock.domain.batch import MAX_ATTEMPTS
@@ -23,7 +24,6 @@ from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, AttemptId, TenantId
 from penstock.domain.outcome import Accepted, Outcome
 from penstock.domain.retry import LONGEST_DELAY_S
-from penstock.lifecycle import wait_for_halt
 from penstock.providers.port import Answered, Provider, Reply, pack_reply, unpack_reply
 from penstock.store import attempts, dispatch
 from penstock.store.attempts import Attempt
@@ -110,14 +110,16 @@ class Dispatcher:
         async with asyncio.TaskGroup() as senders:
             for _ in range(self._in_flight):
                 senders.create_task(self._send_until(halt))
+            # One more for single messages alone: however slow the provider is with campaigns, this one is free for them.
+            senders.create_task(self._send_until(halt, is_urgent_only=True))
         if self._crashes:
             raise ExceptionGroup("senders failed", self._crashes)
 
-    async def _send_until(self, halt: asyncio.Event) -> None:
+    async def _send_until(self, halt: asyncio.Event, *, is_urgent_only: bool = False) -> None:
         """One sender. Its crash stops the others after their present batch; cancelling them would lose their answers."""
         while not halt.is_set() and not self._crashes:
             try:
-                wait_s = await self.run_once()
+                wait_s = await self.run_once(is_urgent_only=is_urgent_only)
             except UnavailableError:
                 log.warning("dispatch_waits_for_database")
                 wait_s = RETRY_S
@@ -125,34 +127,45 @@ class Dispatcher:
                 self._crashes.append(error)
                 return
             if wait_s > 0:
-                await wait_for_halt(halt, wait_s)
+                await self._parts.chooser.wait(halt, wait_s)
 
-    async def run_once(self) -> float:
+    async def run_once(self, *, is_urgent_only: bool = False) -> float:
         """Send at most one batch; the seconds to wait before there may be another."""
         parts = self._parts
         await self._resolve_doubtful()
-        lane = await parts.chooser.next_lane()
+        lane = await parts.chooser.next_lane(is_urgent_only=is_urgent_only)
         if lane is None:
             return self._poll_s
-        want = max(1, lane.segments)
-        least = min(want, self._least_segments)
-        permit = await parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, minimum=least)
-        if permit.granted == 0:
-            return min(permit.retry_after_s, REFUSED_PAUSE_S)
+        left_segments = lane.segments
         try:
+            permit = await self._acquire(lane)
+            if permit.granted == 0:
+                parts.chooser.put_back(lane)
+                return min(permit.retry_after_s, REFUSED_PAUSE_S)
+            parts.chooser.begin(lane)
             claimed = await parts.claimer.claim(lane, permit.granted)
+            left_segments = _left_segments(claimed, lane)
         except BatchFailedError as error:
             await self._count_failure(error)
             return 0
+        finally:
+            parts.chooser.release(lane, left_segments)
         match claimed:
-            case NothingDue():
-                parts.chooser.drop(lane)
+            case NothingDue(is_held):
+                parts.chooser.drop(lane, is_held=is_held)
             case LeftOut():
-                pass
+                parts.chooser.put_back(lane)
             case Claimed():
-                parts.chooser.spend(lane.tenant_id, claimed.segments)
+                if not claimed.is_last_due:
+                    parts.chooser.put_back(lane)
+                parts.chooser.spend(lane, claimed.segments)
                 await self._send(claimed, lane, permit)
         return 0
+
+    async def _acquire(self, lane: Lane) -> Permit:
+        want = max(1, lane.segments)
+        least = min(want, self._least_segments)
+        return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, minimum=least)
 
     async def _send(self, claimed: Claimed, lane: Lane, permit: Permit) -> None:
         """From the committed attempt to its settlement."""
@@ -230,6 +243,17 @@ class Dispatcher:
         async with self._parts.store.engine() as connection:
             state = await dispatch.count_batch_failure(connection, error.batch_id, MAX_ATTEMPTS, wait)
         log.error("batch_failed", batch_id=error.batch_id, state=state, exc_info=error)
+
+
+def _left_segments(claimed: Claimed | LeftOut | NothingDue, lane: Lane) -> int:
+    """What is known to be left in the lane after the claim."""
+    match claimed:
+        case Claimed():
+            return claimed.left_segments
+        case LeftOut():
+            return lane.segments
+        case NothingDue():
+            return 0
 
 
 def _unpacked(packed: bytes) -> Answered | None:

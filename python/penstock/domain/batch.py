@@ -1,6 +1,6 @@
 """A batch: the unit of work. One provider request, one transaction before it, one UPDATE after it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -52,3 +52,19 @@ TRANSITIONS: Final[Mapping[tuple[BatchState, BatchEvent], BatchState]] = {
 def next_state(state: BatchState, event: BatchEvent) -> BatchState | None:
     """The state after the event, or None if the event is not possible now."""
     return TRANSITIONS.get((state, event))
+
+
+def mark(bitmap: bytes | None, positions: Sequence[int], messages: int) -> bytes | None:
+    """The bitmap (least significant bit first) over a chunk of so many messages, with these positions set."""
+    if not positions:
+        return bitmap
+    bits = int.from_bytes(bitmap or b"", "little")
+    for position in positions:
+        bits |= 1 << position
+    return bits.to_bytes((messages + 7) // 8, "little")
+
+
+def is_marked(bitmap: bytes, first: int, last: int) -> bool:
+    """Whether every position from `first` to `last` is set."""
+    ones = (1 << last - first + 1) - 1
+    return int.from_bytes(bitmap, "little") >> first & ones == ones

@@ -31,6 +31,12 @@ class InvalidValueError(GatewayError):
     code = "invalid_value"
 
 
+class OptedOutError(GatewayError):
+    """The number does not want messages."""
+
+    code = "opted_out"
+
+
 class UnauthenticatedError(GatewayError):
     """No valid credential."""
 
@@ -53,6 +59,24 @@ class StateConflictError(GatewayError):
     """Not possible in the present state."""
 
     code = "state_conflict"
+
+
+class KeyRequiredError(GatewayError):
+    """The request needs an Idempotency-Key."""
+
+    code = "idempotency_key_required"
+
+
+class KeyReusedError(GatewayError):
+    """The Idempotency-Key belongs to another request."""
+
+    code = "idempotency_key_reused"
+
+
+class InProgressError(GatewayError):
+    """The same request is still being answered."""
+
+    code = "request_in_progress"
 
 
 class TooLargeError(GatewayError):

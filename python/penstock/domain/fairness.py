@@ -18,7 +18,11 @@ class Lane(Struct, frozen=True):
     campaign_id: CampaignId
     account_id: AccountId
     segments: int
-    """Segments of its next batch."""
+    """Segments of its next batch, as far as they are due; of a rolling campaign, of what is waiting."""
+    is_rolling: bool = False
+    """Single messages: served before any campaign (urgent.py)."""
+    is_paced: bool = False
+    """Only a slice of the batch is due, so that it is offered to one sender at a time."""
 
 
 class RoundRobin:
@@ -57,6 +61,14 @@ class RoundRobin:
         if tenant_id in self._deficit:
             self._deficit[tenant_id] += QUANTUM_SEGMENTS - segments
             self._deficit[tenant_id] = min(self._deficit[tenant_id], QUANTUM_SEGMENTS)
+
+    def put_back(self, lane: Lane) -> None:
+        """Offer a dropped lane again, behind the others."""
+        if lane.tenant_id not in self._lanes:
+            self._deficit[lane.tenant_id] = 0
+            self._turns.append(lane.tenant_id)
+        others = [other for other in self._lanes.get(lane.tenant_id, []) if other.campaign_id != lane.campaign_id]
+        self._lanes[lane.tenant_id] = [*others, lane]
 
     def drop(self, lane: Lane) -> None:
         """Forget a lane that turned out to have nothing due."""

@@ -4,6 +4,7 @@ from typing import Final, NewType
 from uuid import UUID
 
 TenantId = NewType("TenantId", int)
+KeyId = NewType("KeyId", int)
 CampaignId = NewType("CampaignId", UUID)
 AttemptId = NewType("AttemptId", UUID)
 BatchId = NewType("BatchId", int)

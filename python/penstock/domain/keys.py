@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
@@ -9,6 +10,17 @@ from msgspec import Struct
 RANDOM_BYTES: Final = 32
 SHOWN_CHARACTERS: Final = 9
 """Of the text, `pk_` included: enough to tell keys apart, far from enough to guess one."""
+
+
+class Scope(StrEnum):
+    """What a key opens; none includes another."""
+
+    SEND = "send"
+    """Create, fill, start and stop campaigns and messages; opt-outs."""
+    READ = "read"
+    """Look at everything of the tenant."""
+    MANAGE = "manage"
+    """The tenant's own keys and settings."""
 
 
 class NewKey(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The data folder of PostgreSQL: made once and whole, checked before each start.
 
-Not for the schema: that is the store's. Here end a role, an empty database and the rule who may connect.
+Not for the schema: that is the store's. Here end two roles, an empty database and the rule who may connect.
 """
 
 import os
@@ -15,6 +15,7 @@ from penstock.embedded.process import Identity, run_once
 
 SUPERUSER = "postgres"
 NAME = "penstock"  # of the role and of its database
+API_ROLE = "penstock_api"  # the gateway serves its callers as this one; it could not make it itself
 NO_SUCH_PID = 2**31 - 1  # beyond the kernel's largest
 
 
@@ -48,7 +49,8 @@ def _make_cluster(data: Path, postgres: Path, account: Account, *, durable: bool
     access = ["--auth-local=trust", "--auth-host=reject", "--locale=C.UTF-8", "--encoding=UTF8"]
     run_once([*initdb, *access, *([] if durable else ["--no-sync"])], account)
     alone = [str(postgres), "--single", "-D", str(draft), "-c", "exit_on_error=on", "-c", f"fsync={'on' if durable else 'off'}"]
-    run_once([*alone, "template1"], account, stdin=f"CREATE ROLE {NAME} LOGIN\nCREATE DATABASE {NAME} OWNER {NAME}\n")
+    roles = f"CREATE ROLE {NAME} LOGIN\nCREATE ROLE {API_ROLE} NOLOGIN\nGRANT {API_ROLE} TO {NAME}\n"
+    run_once([*alone, "template1"], account, stdin=f"{roles}CREATE DATABASE {NAME} OWNER {NAME}\n")
     draft.rename(data)
 
 

@@ -18,7 +18,7 @@ from penstock.config import Sms
 from penstock.domain.errors import GatewayError, InvalidValueError, MalformedRequestError, StateConflictError, UnavailableError
 from penstock.domain.ids import RANDOM_BYTES, CampaignId, TenantId, uuid7
 from penstock.ingest.opening import Opened, open_upload
-from penstock.ingest.slots import UploadSlots
+from penstock.ingest.slots import Slots
 from penstock.ingest.storing import finish_upload, read_result, store_chunk
 from penstock.ingest.upload import UploadRequest, UploadResult, UploadStoppedError
 from penstock.store import opt_outs, uploads
@@ -33,6 +33,10 @@ PIECE_BYTES: Final = 512 * 1024
 
 MOST_PARTS: Final = 10
 """The most that a campaign may allow itself; the API's schema has the same bound."""
+
+MOST_UPLOADS: Final = 32
+MOST_UPLOADS_OF_A_TENANT: Final = 8
+"""Each upload holds a parser, some chunks and every number it has seen."""
 
 WRITERS: Final = 2
 """Chunks of all uploads of this process that are stored at the same time. Intake yields to sending, and more would only wait
@@ -69,7 +73,7 @@ class Intake:
         self._clock = clock
         self._random = random
         self._piece_bytes = piece_bytes
-        self._slots = UploadSlots()
+        self._slots = Slots("uploads", MOST_UPLOADS, MOST_UPLOADS_OF_A_TENANT)
         self._most_parts = most_parts
         self._writers = asyncio.Semaphore(WRITERS)
 
@@ -83,7 +87,7 @@ class Intake:
         """
         with self._slots.take(tenant_id):
             pieces = _pieces(_joined(await anext(source, b""), source), self._piece_bytes)
-            async with self._store.api() as connection, connection.transaction():
+            async with self._store.tenant(tenant_id) as connection, connection.transaction():
                 opened = await open_upload(connection, tenant_id, campaign_id, request, self._token())
             try:
                 await self._take_in(opened, pieces)
@@ -92,7 +96,7 @@ class Intake:
                 if stopped is error:
                     raise
                 raise stopped from error
-            async with self._store.api() as connection:
+            async with self._store.tenant(tenant_id) as connection:
                 if opened.is_repeat:
                     return await read_result(connection, opened.upload)
                 return await finish_upload(connection, opened.upload)
@@ -126,7 +130,7 @@ class Intake:
         )
         if opened.is_repeat:
             return parser
-        async with self._store.api() as connection:
+        async with self._store.tenant(campaign.tenant_id) as connection:
             await asyncio.to_thread(parser.exclude, await opt_outs.pack_opt_outs(connection, campaign.tenant_id))
             if campaign.next_seq:
                 known = await uploads.pack_numbers(connection, campaign.tenant_id, campaign.campaign_id)
@@ -165,7 +169,7 @@ class Intake:
         if opened.is_repeat:
             return error
         try:
-            async with self._store.api() as connection:
+            async with self._store.tenant(upload.tenant_id) as connection:
                 await uploads.drop_empty_upload(connection, upload)
                 stored = await uploads.find_upload(connection, upload.tenant_id, upload.campaign_id, upload.upload_id)
         except UnavailableError:

@@ -1,23 +1,30 @@
-"""What a tenant does to a campaign as a whole: create it, empty it, start it. Each is one transaction under its lock."""
+"""What a tenant does to a campaign as a whole: create it, empty it, start it. What is done to one that runs is in steering.py.
+
+Each works in a transaction that its caller opens, because the record of an answered request stands or falls with it.
+"""
 
 import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
 from penstock import _core
-from penstock.domain.campaign import CampaignEvent, CampaignState, next_state
+from penstock.domain.campaign import AutoPause, CampaignState
 from penstock.domain.errors import InvalidValueError, NotFoundError, StateConflictError
 from penstock.domain.ids import AccountId, CampaignId, TenantId
 from penstock.ingest.opening import check_draft, lock_or_refuse, refuse_open_upload
-from penstock.store import accounts, campaigns, uploads
+from penstock.store import accounts, campaigns, control, uploads
 from penstock.store.campaigns import Campaign, NewCampaign
-from penstock.store.pool import Connection, Store
+from penstock.store.pool import Connection
 
 # What all of the provider's interfaces accept: 3 to 11 printable ASCII characters, a letter among them, or 3 to 14 digits.
 _NAMED_SENDER: Final = re.compile(r"(?=[ -~]*[A-Za-z])[!-~](?:[ -~]{1,9})[!-~]")
 _NUMBERED_SENDER: Final = re.compile(r"[0-9]{3,14}")
+
+LATEST_START: Final = timedelta(days=90)
+"""A campaign may be scheduled so far ahead."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -30,31 +37,40 @@ class Plan(Struct, frozen=True, kw_only=True):
     countries: Sequence[str] | None = None
     max_parts: int = 10
     validity_s: int | None = None
+    send_at: datetime | None = None
+    """When it starts by itself, once it was told to send."""
+    pace_s: int | None = None
+    """Spread evenly over so many seconds."""
+    auto_pause: AutoPause | None = None
 
 
-async def create_campaign(
-    store: Store, plan: Plan, *, tenant_id: TenantId, account_id: AccountId, campaign_id: CampaignId
-) -> Campaign:
-    """Check the plan and store it as a draft."""
+def check_plan(plan: Plan, now: datetime) -> None:
+    """Raise InvalidValueError for what cannot become a campaign."""
     check_sender(plan.sender)
     check_text(plan.text, plan.max_parts)
     check_regions(plan)
+    check_times(plan, now)
+
+
+async def create_campaign(
+    connection: Connection, plan: Plan, *, tenant_id: TenantId, account_id: AccountId, campaign_id: CampaignId
+) -> Campaign:
+    """Store a checked plan as a draft."""
     new = NewCampaign(
         tenant_id=tenant_id, campaign_id=campaign_id, name=plan.name, text=plan.text, sender=plan.sender,
         account_id=account_id, default_region=plan.default_region, countries=plan.countries, max_parts=plan.max_parts,
-        validity_s=plan.validity_s,
+        validity_s=plan.validity_s, send_at=plan.send_at, pace_s=plan.pace_s, auto_pause=plan.auto_pause,
     )  # fmt: skip
-    async with store.api() as connection, connection.transaction():
-        await accounts.ensure_account(connection, account_id)
-        await campaigns.create_campaign(connection, new)
-        return await _read(connection, tenant_id, campaign_id)
+    await accounts.ensure_account(connection, account_id)
+    await campaigns.create_campaign(connection, new)
+    return await read_campaign(connection, tenant_id, campaign_id)
 
 
-def check_sender(sender: str) -> None:
+def check_sender(sender: str, pointer: str = "/from") -> None:
     """Raise InvalidValueError for a sender that the provider would refuse."""
     if not _NAMED_SENDER.fullmatch(sender) and not _NUMBERED_SENDER.fullmatch(sender):
         raise InvalidValueError(
-            "A sender is 3 to 11 printable ASCII characters with at least one letter, or 3 to 14 digits.", pointer="/from"
+            "A sender is 3 to 11 printable ASCII characters with at least one letter, or 3 to 14 digits.", pointer=pointer
         )
 
 
@@ -77,6 +93,11 @@ def check_regions(plan: Plan) -> None:
     _check_region_list(plan.countries or [], "/countries")
 
 
+def check_region(code: str, pointer: str) -> None:
+    """The same for one region."""
+    _check_region_list([code], pointer)
+
+
 def _check_region_list(codes: Sequence[str], pointer: str) -> None:
     if not codes:
         return
@@ -86,23 +107,34 @@ def _check_region_list(codes: Sequence[str], pointer: str) -> None:
         raise InvalidValueError(str(error), pointer=pointer) from error
 
 
-async def discard_recipients(store: Store, tenant_id: TenantId, campaign_id: CampaignId) -> None:
+def check_times(plan: Plan, now: datetime) -> None:
+    """Raise InvalidValueError for a start that is over or too far away, and for a pace that outlasts the validity."""
+    if plan.send_at is not None and not now < plan.send_at <= now + LATEST_START:
+        raise InvalidValueError(f"send_at lies in the next {LATEST_START.days} days.", pointer="/send_at")
+    if plan.pace_s is not None and plan.validity_s is not None and plan.pace_s >= plan.validity_s:
+        raise InvalidValueError("The last messages would run out of validity before their turn.", pointer="/pace/over_s")
+    rule = plan.auto_pause
+    if rule is not None and rule.failed is None and rule.unknown is None:
+        raise InvalidValueError("Say which share pauses the campaign: failed, unknown or both.", pointer="/auto_pause")
+
+
+async def discard_recipients(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> None:
     """Empty a draft. An upload that is running fails at its next chunk."""
-    async with store.api() as connection, connection.transaction():
-        check_draft(await lock_or_refuse(connection, tenant_id, campaign_id))
-        await uploads.discard_recipients(connection, tenant_id, campaign_id)
+    check_draft(await lock_or_refuse(connection, tenant_id, campaign_id))
+    await uploads.discard_recipients(connection, tenant_id, campaign_id)
 
 
-async def start_sending(store: Store, tenant_id: TenantId, campaign_id: CampaignId, expected: int | None) -> Campaign:
-    """Open the campaign's batches for claiming, once. `expected` is the number of recipients the tenant counts on."""
-    async with store.api() as connection, connection.transaction():
-        campaign = await lock_or_refuse(connection, tenant_id, campaign_id)
-        if next_state(campaign.state, CampaignEvent.SEND) is not CampaignState.SENDING:
-            raise StateConflictError(f"A draft can be sent, once; this campaign is {campaign.state}.")
-        await refuse_open_upload(connection, tenant_id, campaign_id)
-        _check_recipients(campaign, expected)
-        await _commit_to_send(connection, campaign)
-        return await _read(connection, tenant_id, campaign_id)
+async def start_sending(
+    connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, expected: int | None, now: datetime
+) -> Campaign:
+    """Open a draft's batches, once: now, or at its time. `expected` is the number of recipients the tenant counts on."""
+    campaign = await lock_or_refuse(connection, tenant_id, campaign_id)
+    if campaign.state is not CampaignState.DRAFT:
+        raise StateConflictError(f"A draft can be sent, once; this campaign is {campaign.state}.")
+    await refuse_open_upload(connection, tenant_id, campaign_id)
+    _check_recipients(campaign, expected)
+    await _commit_to_send(connection, campaign, now)
+    return await read_campaign(connection, tenant_id, campaign_id)
 
 
 def _check_recipients(campaign: Campaign, expected: int | None) -> None:
@@ -114,12 +146,22 @@ def _check_recipients(campaign: Campaign, expected: int | None) -> None:
         )
 
 
-async def _commit_to_send(connection: Connection, campaign: Campaign) -> None:
-    """All that must stand or fall with the start of sending: today the state; a hold on credits belongs here, before it."""
+async def _commit_to_send(connection: Connection, campaign: Campaign, now: datetime) -> None:
+    """All that must stand or fall with the order to send: today the state; a hold on credits belongs here, before it."""
+    if campaign.send_at is not None and campaign.send_at > now:
+        await control.schedule_campaign(connection, campaign.tenant_id, campaign.campaign_id)
+    else:
+        await open_batches(connection, campaign)
+
+
+async def open_batches(connection: Connection, campaign: Campaign) -> None:
+    """From here on its batches may be claimed. Validity and pace count from now."""
     await campaigns.start_campaign(connection, campaign.tenant_id, campaign.campaign_id)
+    await control.pace_batches(connection, campaign.tenant_id, campaign.campaign_id)
 
 
-async def _read(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> Campaign:
+async def read_campaign(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> Campaign:
+    """The campaign as this transaction sees it. Raises NotFoundError."""
     campaign = await campaigns.get_campaign(connection, tenant_id, campaign_id)
     if campaign is None:
         raise NotFoundError("There is no such campaign.")

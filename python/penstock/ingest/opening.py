@@ -51,9 +51,9 @@ async def open_upload(
 
 
 async def lock_or_refuse(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> Campaign:
-    """The tenant's campaign, locked until the transaction ends."""
+    """The tenant's campaign, locked until the transaction ends. A rolling one is nobody's to change as a whole."""
     campaign = await campaigns.lock_campaign(connection, tenant_id, campaign_id)
-    if campaign is None:
+    if campaign is None or campaign.is_rolling:
         raise NotFoundError("There is no such campaign.")
     return campaign
 

@@ -30,17 +30,17 @@ def read_numbers(texts: Sequence[str]) -> list[int]:
 
 async def add_numbers(store: Store, tenant_id: TenantId, numbers: Sequence[int]) -> int:
     """How many were not opted out before."""
-    async with store.api() as connection:
+    async with store.tenant(tenant_id) as connection:
         return await opt_outs.add_opt_outs(connection, tenant_id, numbers, SOURCE_API)
 
 
 async def remove_numbers(store: Store, tenant_id: TenantId, numbers: Sequence[int]) -> int:
     """How many were opted out before."""
-    async with store.api() as connection:
+    async with store.tenant(tenant_id) as connection:
         return await opt_outs.remove_opt_outs(connection, tenant_id, numbers)
 
 
 async def list_numbers(store: Store, tenant_id: TenantId, after: int, limit: int) -> list[OptOut]:
     """A page of numbers greater than `after`."""
-    async with store.api() as connection:
+    async with store.tenant(tenant_id) as connection:
         return await opt_outs.list_opt_outs(connection, tenant_id, after, limit)

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from penstock import _core
 from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import RECEIVED, skipped_counter
-from penstock.domain.errors import GatewayError, StateConflictError
+from penstock.domain.errors import GatewayError, NotAllowedError, StateConflictError
 from penstock.domain.message import MessageState
 from penstock.ingest.upload import SHOWN_PROBLEMS, UploadResult
-from penstock.store import campaigns, uploads
+from penstock.store import campaigns, tenants, uploads
 from penstock.store.pool import Connection
 from penstock.store.uploads import Upload
 
@@ -67,6 +67,8 @@ def _deltas(chunk: _core.Chunk) -> Mapping[str, int]:
 
 async def _why_refused(connection: Connection, upload: Upload) -> GatewayError:
     """Read again what has changed, to name it."""
+    if not await tenants.is_active(connection, upload.tenant_id):
+        return NotAllowedError("The tenant is deactivated.")
     campaign = await campaigns.get_campaign(connection, upload.tenant_id, upload.campaign_id)
     if campaign is None or campaign.state is not CampaignState.DRAFT:
         state = "gone" if campaign is None else campaign.state

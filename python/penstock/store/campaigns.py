@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
 
+import msgspec
 from asyncpg import Record
 from msgspec import Struct
 
-from penstock.domain.campaign import CampaignState
+from penstock.domain.campaign import AutoPause, CampaignState
 from penstock.domain.ids import AccountId, CampaignId, TenantId
 from penstock.domain.message import MessageState
 from penstock.store.pool import Connection
@@ -16,6 +19,8 @@ CREATE_CAMPAIGN = query("campaigns.create_campaign")
 GET_CAMPAIGN = query("campaigns.get_campaign")
 LOCK_CAMPAIGN = query("campaigns.lock_campaign")
 LIST_CAMPAIGNS = query("campaigns.list_campaigns")
+LIST_CAMPAIGNS_IN_STATE = query("campaigns.list_campaigns_in_state")
+LIST_CAMPAIGNS_OF_NAME = query("campaigns.list_campaigns_of_name")
 START_CAMPAIGN = query("campaigns.start_campaign")
 LIST_COMPLETABLE = query("campaigns.list_completable")
 COMPLETE_CAMPAIGN = query("campaigns.complete_campaign")
@@ -27,6 +32,10 @@ ADD_COUNTS = query("campaigns.add_counts")
 FOLD_COUNTS = query("campaigns.fold_counts")
 RECOUNT_MESSAGES = query("campaigns.recount_messages")
 COUNT_BY_STATE = query("campaigns.count_by_state")
+
+
+LOWEST_ID: Final = CampaignId(UUID(int=0))
+HIGHEST_ID: Final = CampaignId(UUID(int=(1 << 128) - 1))
 
 
 class Campaign(Struct, frozen=True, kw_only=True):
@@ -51,6 +60,20 @@ class Campaign(Struct, frozen=True, kw_only=True):
     started_at: datetime | None
     expires_at: datetime | None
     completed_at: datetime | None
+    is_rolling: bool = False
+    """It takes single messages for a day; not in any list of campaigns."""
+    closes_at: datetime | None = None
+    send_at: datetime | None = None
+    pace_s: int | None = None
+    paced_from: datetime | None = None
+    paused_at: datetime | None = None
+    pause_reason: str | None = None
+    auto_pause: AutoPause | None = None
+    auto_pause_base: dict[str, int] | None = None
+    """The books at the last resume."""
+    longest: int = 0
+    """Segments of its longest message."""
+    retry_of: CampaignId | None = None
 
 
 class NewCampaign(Struct, frozen=True, kw_only=True):
@@ -66,17 +89,42 @@ class NewCampaign(Struct, frozen=True, kw_only=True):
     countries: Sequence[str] | None = None
     max_parts: int = 10
     validity_s: int | None = None
+    send_at: datetime | None = None
+    pace_s: int | None = None
+    auto_pause: AutoPause | None = None
+    retry_of: CampaignId | None = None
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which campaigns of a tenant are asked for; rolling ones never are."""
+
+    before: CampaignId = HIGHEST_ID
+    """Exclusive: where the page before ended."""
+    least: CampaignId = LOWEST_ID
+    """Inclusive."""
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    """Exclusive."""
+    state: CampaignState | None = None
+    name: str | None = None
 
 
 def _campaign(row: Record) -> Campaign:
-    return Campaign(**{**row, "state": CampaignState(row["state"])})
+    rule, base = row["auto_pause"], row["auto_pause_base"]
+    read = {
+        "state": CampaignState(row["state"]),
+        "auto_pause": None if rule is None else msgspec.json.decode(rule, type=AutoPause),
+        "auto_pause_base": None if base is None else msgspec.json.decode(base, type=dict[str, int]),
+    }
+    return Campaign(**{**row, **read})
 
 
 async def create_campaign(connection: Connection, new: NewCampaign) -> None:
     """Store a draft."""
     await connection.execute(
         CREATE_CAMPAIGN, new.tenant_id, new.campaign_id, new.name, new.text, new.sender, new.account_id,
-        new.default_region, new.countries, new.max_parts, new.validity_s,
+        new.default_region, new.countries, new.max_parts, new.validity_s, new.send_at, new.pace_s,
+        None if new.auto_pause is None else msgspec.json.encode(new.auto_pause).decode(), new.retry_of,
     )  # fmt: skip
 
 
@@ -92,9 +140,17 @@ async def lock_campaign(connection: Connection, tenant_id: TenantId, campaign_id
     return _campaign(row) if row else None
 
 
-async def list_campaigns(connection: Connection, tenant_id: TenantId, before: CampaignId, limit: int) -> list[Campaign]:
-    """A page, newest first, of campaigns older than `before`."""
-    return [_campaign(row) for row in await connection.fetch(LIST_CAMPAIGNS, tenant_id, before, limit)]
+async def list_campaigns(connection: Connection, tenant_id: TenantId, wanted: Wanted, limit: int) -> list[Campaign]:
+    """A page, newest first."""
+    bounds = [tenant_id, wanted.before, wanted.least, wanted.created_after, wanted.created_before, limit]
+    if wanted.name is not None:
+        state = None if wanted.state is None else wanted.state.value
+        rows = await connection.fetch(LIST_CAMPAIGNS_OF_NAME, *bounds, state, wanted.name)
+    elif wanted.state is not None:
+        rows = await connection.fetch(LIST_CAMPAIGNS_IN_STATE, *bounds, wanted.state.value)
+    else:
+        rows = await connection.fetch(LIST_CAMPAIGNS, *bounds)
+    return [_campaign(row) for row in rows]
 
 
 async def start_campaign(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> None:

@@ -30,6 +30,10 @@ class SendingCampaign(Struct, frozen=True):
     account_id: AccountId
     learned_batch_size: int | None
     is_expired: bool
+    paced_to: int | None
+    """The first sequence number that may not be sent yet; None for a campaign without a pace."""
+    due_to: int | None
+    """The first that is not due yet, which is less: a slice is sent with its first message."""
 
 
 class DueBatch(Struct, frozen=True):

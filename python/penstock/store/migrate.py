@@ -1,4 +1,4 @@
-"""Brings a database to this version's schema: numbered files, each in one transaction, under one advisory lock.
+"""Brings a database to this version's schema: numbered files, each in one transaction, under one advisory lock; then the roles.
 
 Not for data repair: a migration is forward-only and safe for the release before it.
 """
@@ -12,6 +12,7 @@ import asyncpg
 from msgspec import Struct
 
 from penstock.store.pool import Connection
+from penstock.store.roles import raise_wall
 
 LOCK_KEY: Final = 0x70656E73746F636B
 """`penstock` in ASCII: one migrator at a time, whatever else the database is used for."""
@@ -69,6 +70,7 @@ async def migrate(connection: Connection, mode: str) -> list[str]:
                 )  # fmt: skip
             applied.append(migration.name)
         await _stamp(connection, mode)
+        await raise_wall(connection)
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", LOCK_KEY)
     return applied

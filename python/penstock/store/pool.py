@@ -4,16 +4,22 @@ Two pools: `api` answers people, `engine` moves batches. The engine's planner is
 statistics after a large COPY it chose a hash join over a sequential scan for the report update (12k rows/s instead of 70–98k).
 Its plans are made for each execution: planning costs a fraction of a millisecond of the tens that a batch takes, and a plan
 made while a table was small would be kept long after it has grown.
+
+The engine works as the owner of the tables. The callers' pool runs as a role to which row-level security shows one tenant's
+rows: the one that the connection was told of when it was taken (roles.py).
 """
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, cast
 
 import asyncpg
 
 from penstock.config import Database
 from penstock.domain.errors import UnavailableError
+from penstock.domain.ids import TenantId
+from penstock.store.roles import API_ROLE, is_wall_up
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -21,6 +27,13 @@ if TYPE_CHECKING:
 else:
     Connection = asyncpg.Connection
     _Pool = asyncpg.Pool
+
+SET_TENANT: Final = "SELECT set_config('penstock.tenant_id', $1, false)"
+
+NOBODY: Final = ""
+
+CALLER_LOCK_TIMEOUT: Final = timedelta(seconds=5)
+"""A caller's request waits for a lock no longer than this, whatever the stages do."""
 
 ENGINE_PLANNER: Final[Mapping[str, str]] = {
     "enable_hashjoin": "off",
@@ -60,43 +73,72 @@ class _PlainConnection(asyncpg.Connection):
         return ""
 
 
+class _CallersConnection(_PlainConnection):
+    """One that knows whom it serves, so that serving the same tenant again costs no round trip."""
+
+    _served: str | None = None
+
+    async def serve(self, tenant: str) -> None:
+        """Show this tenant's rows from now on; NOBODY: none. Outside a transaction only, because a rollback would undo it."""
+        if self._served == tenant:
+            return
+        self._served = None  # until the server has said so: a cancelled statement may or may not have run
+        await self.execute(SET_TENANT, tenant)
+        self._served = tenant
+
+
 class Store:
     """The two pools, opened once by the composition root."""
 
-    def __init__(self, api: _Pool, engine: _Pool) -> None:
+    def __init__(self, api: _Pool, engine: _Pool, *, is_walled: bool = False) -> None:
         self._api = api
         self._engine = engine
+        self.is_walled = is_walled
+        """Whether callers' connections are under row-level security."""
 
     @classmethod
     @asynccontextmanager
     async def open(cls, dsn: str, settings: Database) -> AsyncIterator["Store"]:
         """Connect. Raises UnavailableError when the server cannot be reached."""
         timeouts = {
-            "statement_timeout": str(int(settings.statement_timeout.total_seconds() * 1000)),
-            "lock_timeout": str(int(settings.lock_timeout.total_seconds() * 1000)),
+            "statement_timeout": _milliseconds(settings.statement_timeout),
+            "lock_timeout": _milliseconds(settings.lock_timeout),
             "idle_in_transaction_session_timeout": "60000",
         }
-        with translated_errors():
-            api = await _pool(dsn, settings.api_pool, "penstock-api", timeouts)
-            engine = await _pool(dsn, settings.engine_pool, "penstock-engine", {**timeouts, **ENGINE_PLANNER})
-        try:
-            yield cls(api, engine)
-        finally:
-            await engine.close()
-            await api.close()
+        callers = {**timeouts, "lock_timeout": _milliseconds(min(settings.lock_timeout, CALLER_LOCK_TIMEOUT))}
+        async with AsyncExitStack() as stack:
+            with translated_errors():
+                engine = await _pool(
+                    dsn, settings.engine_pool, "penstock-engine", {**timeouts, **ENGINE_PLANNER}, _PlainConnection
+                )
+                stack.push_async_callback(engine.close)
+                async with engine.acquire() as connection:
+                    is_walled = await is_wall_up(connection)
+                role = {"role": API_ROLE} if is_walled else {}
+                api = await _pool(dsn, settings.api_pool, "penstock-api", {**callers, **role}, _CallersConnection)
+                stack.push_async_callback(api.close)
+            yield cls(api, engine, is_walled=is_walled)
 
-    def api(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection for a caller's request."""
-        return _acquire(self._api)
+    def tenant(self, tenant_id: TenantId) -> AbstractAsyncContextManager[Connection]:
+        """A connection for one tenant's request: the database itself shows it nothing of another's."""
+        return _acquire_for(self._api, str(tenant_id))
+
+    def stranger(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for a caller who is not known yet: it shows no tenant's rows at all."""
+        return _acquire_for(self._api, NOBODY)
 
     def engine(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection for the stages."""
+        """A connection for the stages and for operators: every tenant's rows."""
         return _acquire(self._engine)
 
     async def check(self) -> None:
         """Raise when the database does not answer."""
-        async with self.api() as connection:
+        async with self.stranger() as connection:
             await connection.fetchval("SELECT 1")
+
+
+def _milliseconds(span: timedelta) -> str:
+    return str(int(span.total_seconds() * 1000))
 
 
 async def connect(dsn: str) -> Connection:
@@ -105,12 +147,12 @@ async def connect(dsn: str) -> Connection:
         return await asyncpg.connect(dsn)
 
 
-async def _pool(dsn: str, size: int, name: str, session: Mapping[str, str]) -> _Pool:
+async def _pool(dsn: str, size: int, name: str, session: Mapping[str, str], kind: type[_PlainConnection]) -> _Pool:
     return await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
-        connection_class=_PlainConnection,
+        connection_class=kind,
         server_settings={"application_name": name, **session},
         command_timeout=120,
     )
@@ -121,6 +163,13 @@ async def _acquire(pool: _Pool) -> AsyncIterator[Connection]:
     with translated_errors():
         async with pool.acquire() as connection:
             yield connection
+
+
+@asynccontextmanager
+async def _acquire_for(pool: _Pool, tenant: str) -> AsyncIterator[Connection]:
+    async with _acquire(pool) as connection:
+        await cast("_CallersConnection", connection).serve(tenant)
+        yield connection
 
 
 class translated_errors:  # noqa: N801 - used as a statement, reads as one

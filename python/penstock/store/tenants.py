@@ -1,74 +1,90 @@
-"""Tenants and their API keys. Keys are stored as SHA-256 only; making and showing them is the caller's business."""
+"""Tenants: who sends, and what they decided for themselves."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
+import msgspec
+from asyncpg import Record
 from msgspec import Struct
 
 from penstock.domain.ids import TenantId
+from penstock.domain.tenant import TenantSettings
 from penstock.store.pool import Connection
 from penstock.store.queries import query
 
 CREATE_TENANT = query("tenants.create_tenant")
 FIND_TENANT = query("tenants.find_tenant")
+GET_TENANT = query("tenants.get_tenant")
 LIST_TENANTS = query("tenants.list_tenants")
-CREATE_KEY = query("tenants.create_key")
-LIST_KEYS = query("tenants.list_keys")
-REVOKE_KEY = query("tenants.revoke_key")
-FIND_KEY_OWNER = query("tenants.find_key_owner")
+CHANGE_SETTINGS = query("tenants.change_settings")
+DEACTIVATE_TENANT = query("tenants.deactivate_tenant")
+ACTIVATE_TENANT = query("tenants.activate_tenant")
+IS_ACTIVE = query("tenants.is_active")
+
+BEFORE_FIRST: Final = TenantId(0)
+NO_SETTINGS: Final = TenantSettings()
 
 
-class Tenant(Struct, frozen=True):
+class Tenant(Struct, frozen=True, kw_only=True):
     """Whoever owns campaigns, keys and opt-outs."""
 
     tenant_id: TenantId
     name: str
     created_at: datetime
+    deactivated_at: datetime | None
+    """Since then its keys open nothing and nothing of it is sent; None: it is active."""
+    settings: TenantSettings
 
 
-class ApiKey(Struct, frozen=True):
-    """What may be shown of a key after it was made."""
-
-    key_id: int
-    prefix: str
-    label: str
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-async def create_tenant(connection: Connection, name: str) -> TenantId | None:
+async def create_tenant(connection: Connection, name: str, settings: TenantSettings = NO_SETTINGS) -> TenantId | None:
     """The new tenant's id, or None when the name is taken."""
-    tenant_id: TenantId | None = await connection.fetchval(CREATE_TENANT, name)
+    tenant_id: TenantId | None = await connection.fetchval(CREATE_TENANT, name, msgspec.json.encode(settings).decode())
     return tenant_id
 
 
 async def find_tenant(connection: Connection, name: str) -> Tenant | None:
     """The tenant of that name."""
     row = await connection.fetchrow(FIND_TENANT, name)
-    return Tenant(**row) if row else None
+    return _tenant(row) if row else None
 
 
-async def list_tenants(connection: Connection) -> list[Tenant]:
-    """Every tenant, oldest first."""
-    return [Tenant(**row) for row in await connection.fetch(LIST_TENANTS)]
+async def get_tenant(connection: Connection, tenant_id: TenantId) -> Tenant | None:
+    """The tenant of that id."""
+    row = await connection.fetchrow(GET_TENANT, tenant_id)
+    return _tenant(row) if row else None
 
 
-async def create_key(connection: Connection, tenant_id: TenantId, key_hash: bytes, prefix: str, label: str) -> int:
-    """Store a key's hash and the few characters by which people recognise it."""
-    key_id: int = await connection.fetchval(CREATE_KEY, tenant_id, key_hash, prefix, label)
-    return key_id
+async def list_tenants(connection: Connection, after: TenantId, limit: int) -> list[Tenant]:
+    """A page of tenants behind `after`, oldest first."""
+    return [_tenant(row) for row in await connection.fetch(LIST_TENANTS, after, limit)]
 
 
-async def list_keys(connection: Connection, tenant_id: TenantId) -> list[ApiKey]:
-    """A tenant's keys, oldest first, revoked ones too."""
-    return [ApiKey(**row) for row in await connection.fetch(LIST_KEYS, tenant_id)]
+async def change_settings(connection: Connection, tenant_id: TenantId, changes: Mapping[str, object]) -> None:
+    """Set these fields, and reset those whose value is None."""
+    await connection.execute(CHANGE_SETTINGS, tenant_id, msgspec.json.encode(changes).decode())
 
 
-async def revoke_key(connection: Connection, tenant_id: TenantId, key_id: int) -> bool:
-    """Whether there was such a live key."""
-    return await connection.fetchval(REVOKE_KEY, tenant_id, key_id) is not None
+async def deactivate_tenant(connection: Connection, tenant_id: TenantId) -> bool:
+    """Whether it was active."""
+    return await connection.fetchval(DEACTIVATE_TENANT, tenant_id) is not None
 
 
-async def find_key_owner(connection: Connection, key_hash: bytes) -> Tenant | None:
-    """The tenant that a live key opens."""
-    row = await connection.fetchrow(FIND_KEY_OWNER, key_hash)
-    return Tenant(**row) if row else None
+async def activate_tenant(connection: Connection, tenant_id: TenantId) -> bool:
+    """Whether it was deactivated."""
+    return await connection.fetchval(ACTIVATE_TENANT, tenant_id) is not None
+
+
+async def is_active(connection: Connection, tenant_id: TenantId) -> bool:
+    """Whether there is such a tenant and it may work."""
+    active: bool = await connection.fetchval(IS_ACTIVE, tenant_id)
+    return active
+
+
+def read_settings(stored: str) -> TenantSettings:
+    """A tenant's settings as they are stored."""
+    return msgspec.json.decode(stored, type=TenantSettings)
+
+
+def _tenant(row: Record) -> Tenant:
+    return Tenant(**{**row, "settings": read_settings(row["settings"])})

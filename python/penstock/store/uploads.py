@@ -137,7 +137,9 @@ async def insert_chunk(
 
     `opt_outs_at` is an instant before the opt-outs that were left out of it were read (default: now).
     """
-    number = await connection.fetchval(NUMBER_CHUNK, tenant_id, campaign_id, chunk.messages, chunk.segments, chunk.first_seq)
+    number = await connection.fetchval(
+        NUMBER_CHUNK, tenant_id, campaign_id, chunk.messages, chunk.segments, chunk.first_seq, chunk.longest
+    )
     if number is None:
         return False
     if chunk.messages:

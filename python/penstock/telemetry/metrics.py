@@ -14,6 +14,9 @@ from prometheus_client.openmetrics import exposition as openmetrics
 # milliseconds). A test holds this list to be exact.
 KEPT_NAMES: Final = frozenset({"campaigns_total", "http_request_duration_ms"})
 
+MOST_EVENT_SOURCES: Final = 500
+"""Series of one metric, at most."""
+
 DURATION_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_MS: Final = tuple(bound * 1000 for bound in DURATION_BUCKETS_S)
 
@@ -31,12 +34,17 @@ class Metrics:
         self.build.info({"version": version})
         self._declare_http()
         self._declare_stages()
+        self._declare_ingest()
         self._declare_gauges()
 
     def _declare_http(self) -> None:
         self.http_duration = Histogram(
             "http_request_duration_ms", "Time to answer a request, in milliseconds.", ["method", "route", "status"],
             buckets=DURATION_BUCKETS_MS, registry=self.registry,
+        )  # fmt: skip
+        self.connections_refused = Counter(
+            "penstock_http_connections_refused_total", "Connections turned away, by reason.",
+            ["reason"], registry=self.registry,
         )  # fmt: skip
         self.db_duration = Histogram(
             "db_query_duration_seconds", "Time of a database transaction of a stage.", ["stage"],
@@ -46,6 +54,16 @@ class Metrics:
     def _declare_stages(self) -> None:
         self.recipients = Counter(
             "penstock_recipients_total", "Rows of uploads, by what became of them.", ["result"], registry=self.registry
+        )
+        self.singles = Counter(
+            "penstock_single_messages_total", "Single messages asked for, by what became of them.", ["result"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.single_commits = Counter(
+            "penstock_single_commits_total", "Transactions that stored single messages.", registry=self.registry
+        )
+        self.singles_waiting = Gauge(
+            "penstock_single_messages_waiting", "Single messages that wait to be stored.", registry=self.registry
         )
         self.calls = Counter(
             "penstock_provider_calls_total", "Calls to the provider, by outcome.", ["outcome"], registry=self.registry
@@ -59,6 +77,9 @@ class Metrics:
         )
         self.segments_sent = Counter(
             "penstock_segments_sent_total", "Segments of requests that the provider accepted.", registry=self.registry
+        )
+        self.auto_pauses = Counter(
+            "penstock_auto_pauses_total", "Campaigns that paused by their own rule.", registry=self.registry
         )
         self.in_flight = Gauge("penstock_batches_in_flight", "Batches between claim and settlement.", registry=self.registry)
         self.limited = Counter("penstock_limiter_waits_total", "Times a sender waited for the limiter.", registry=self.registry)
@@ -77,6 +98,20 @@ class Metrics:
         self.reconciled = Gauge(
             "reconciliation_jobs_completed", "Runs of the periodic jobs that ended well.", registry=self.registry
         )
+
+    def _declare_ingest(self) -> None:
+        self._duplicate_events = Counter(
+            "ingest_dedup_total", "Events that were known already.", ["tenant", "source"], registry=self.registry
+        )
+        self._event_sources: set[tuple[str, str]] = set()
+
+    def count_duplicate_event(self, tenant_id: int, source: str) -> None:
+        """A source beyond the first few hundred counts as `other`: its name is the caller's to choose."""
+        pair = (str(tenant_id), source)
+        if pair not in self._event_sources and len(self._event_sources) >= MOST_EVENT_SOURCES:
+            pair = ("other", "other")
+        self._event_sources.add(pair)
+        self._duplicate_events.labels(*pair).inc()
 
     def _declare_gauges(self) -> None:
         """Read from the database by the leader; other processes leave them unset."""

@@ -44,6 +44,12 @@ impl Chunk {
         self.messages.len()
     }
 
+    /// Segments of the longest message; 0 without any.
+    #[must_use]
+    pub fn longest(&self) -> u8 {
+        self.messages.messages().map(|(_, segments)| segments).max().unwrap_or(0)
+    }
+
     /// The packed messages.
     #[must_use]
     pub fn payload(&self) -> Vec<u8> {

@@ -40,10 +40,12 @@ pub mod recipients;
 pub mod redact;
 pub mod report;
 pub mod segment;
+pub mod singles;
 pub mod skip;
 pub mod template;
 pub mod text_list;
 pub mod transliterate;
+pub mod unpack;
 
 pub use error::Error;
 

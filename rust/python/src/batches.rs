@@ -1,6 +1,6 @@
 //! Bulk bodies out of payloads.
 
-use penstock_core::{batch, payload};
+use penstock_core::{batch, payload, unpack};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -78,4 +78,15 @@ pub(crate) fn encode_batch(
 #[pyfunction]
 pub(crate) fn find_numbers(py: Python<'_>, payload: &[u8], numbers: Vec<i64>) -> PyResult<Vec<u32>> {
     run(py, || payload::find_numbers(payload, numbers))
+}
+
+#[pyfunction]
+pub(crate) fn payload_rows<'py>(
+    py: Python<'py>,
+    payload: &[u8],
+    template: &Template,
+    seqs: Vec<u32>,
+    number_key: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(py, &run(py, || unpack::payload_rows(payload, &template.0, &seqs, number_key))?))
 }

@@ -9,6 +9,7 @@ mod numbers;
 mod recipients;
 mod redaction;
 mod requests;
+mod singles;
 mod texts;
 
 /// The Rust core, as Python sees it.
@@ -17,7 +18,7 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::batches::{EncodedBatch, encode_batch, find_numbers};
+    use crate::batches::{EncodedBatch, encode_batch, find_numbers, payload_rows};
     #[pymodule_export]
     use crate::errors::{CoreError, FormatError, PayloadError, PrefixChanged, TemplateError};
     #[pymodule_export]
@@ -30,6 +31,8 @@ mod _core {
     use crate::redaction::Redactor;
     #[pymodule_export]
     use crate::requests::{canonical_json, fingerprint};
+    #[pymodule_export]
+    use crate::singles::{Joined, join_payloads, pack_messages, read_numbers};
     #[pymodule_export]
     use crate::texts::{SegmentColumns, Segments, Template, Transliteration, segments, segments_many, transliterate};
 

@@ -74,6 +74,11 @@ impl Chunk {
     }
 
     #[getter]
+    fn longest(&self) -> u8 {
+        self.0.longest()
+    }
+
+    #[getter]
     fn payload<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &run(py, || Ok(self.0.payload()))?))
     }

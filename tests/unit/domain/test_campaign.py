@@ -11,6 +11,8 @@ TABLE = {
     ("draft", "cancel"): "canceled",
     ("scheduled", "send"): "sending",
     ("scheduled", "cancel"): "canceled",
+    ("scheduled", "pause"): "paused",
+    ("paused", "schedule"): "scheduled",
     ("sending", "pause"): "paused",
     ("sending", "complete"): "completed",
     ("sending", "cancel"): "canceled",
@@ -43,11 +45,11 @@ def test_every_state_can_be_reached_and_left() -> None:
 
 @given(events=st.lists(st.sampled_from(CampaignEvent)))
 def test_any_order_of_events_keeps_the_rules(events: list[CampaignEvent]) -> None:
-    """Whatever happens, an ended campaign stays ended, and nothing is sent before it was started or while it is paused."""
+    """Whatever happens, an ended campaign stays ended, and nothing is sent before it was told to or while it is paused."""
     state, started = CampaignState.DRAFT, False
     for event in events:
         after = next_state(state, event) or state
-        started = started or event is CampaignEvent.SEND
+        started = started or event in {CampaignEvent.SEND, CampaignEvent.SCHEDULE}
         assert state not in ENDS or after is state
         assert after is not CampaignState.SENDING or started
         assert after is not CampaignState.COMPLETED or state in {CampaignState.SENDING, CampaignState.COMPLETED}

@@ -1,29 +1,51 @@
 -- name: create_campaign
-INSERT INTO campaign (tenant_id, campaign_id, name, text, sender, account_id, default_region, countries, max_parts, validity_s)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO campaign (tenant_id, campaign_id, name, text, sender, account_id, default_region, countries, max_parts, validity_s,
+                      send_at, pace_s, auto_pause, retry_of)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::jsonb, $14)
 
 -- name: get_campaign
-SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id = $2
+-- A rolling campaign is not the tenant's to see, to stop or to list: here and in the next two.
+SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id = $2 AND NOT is_rolling
 
 -- name: lock_campaign
 -- Locks the row against every other change of the campaign until the transaction ends.
-SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id = $2 FOR UPDATE
+SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id = $2 AND NOT is_rolling FOR UPDATE
 
 -- name: list_campaigns
--- Newest first, after the given id (exclusive); rides on the primary key backwards.
-SELECT * FROM campaign WHERE tenant_id = $1 AND campaign_id < $2 ORDER BY campaign_id DESC LIMIT $3
+-- Newest first, with an id below $2 and not below $3; rides on the primary key backwards. $4 and $5 bound the time of creation.
+SELECT * FROM campaign
+WHERE tenant_id = $1 AND campaign_id < $2 AND campaign_id >= $3 AND NOT is_rolling
+  AND created_at >= coalesce($4, '-infinity'::timestamptz) AND created_at < coalesce($5, 'infinity'::timestamptz)
+ORDER BY campaign_id DESC LIMIT $6
+
+-- name: list_campaigns_in_state
+-- The same for one state; rides on campaign_by_state.
+SELECT * FROM campaign
+WHERE tenant_id = $1 AND campaign_id < $2 AND campaign_id >= $3 AND NOT is_rolling
+  AND created_at >= coalesce($4, '-infinity'::timestamptz) AND created_at < coalesce($5, 'infinity'::timestamptz)
+  AND state = $7::campaign_state
+ORDER BY campaign_id DESC LIMIT $6
+
+-- name: list_campaigns_of_name
+-- The same for one name, in any state or in one; rides on campaign_by_name.
+SELECT * FROM campaign
+WHERE tenant_id = $1 AND campaign_id < $2 AND campaign_id >= $3 AND NOT is_rolling
+  AND created_at >= coalesce($4, '-infinity'::timestamptz) AND created_at < coalesce($5, 'infinity'::timestamptz)
+  AND name = $8 AND state = coalesce($7::campaign_state, state)
+ORDER BY campaign_id DESC LIMIT $6
 
 -- name: start_campaign
 -- The caller holds the row's lock and has checked the transition.
 UPDATE campaign
-SET state = 'sending', started_at = now(), expires_at = now() + make_interval(secs => validity_s)
+SET state = 'sending', started_at = now(), expires_at = now() + make_interval(secs => validity_s),
+    paced_from = CASE WHEN pace_s IS NOT NULL THEN now() END, paused_at = NULL, pause_reason = NULL
 WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: list_completable
 -- scope: system. Sending campaigns with no batch left and no message queued, unknown or awaiting its report; at most 100.
--- Rides on campaign_sending, batch_ready and the primary key of counter.
+-- A rolling one takes messages until it closes. Rides on campaign_sending, batch_ready and the primary key of counter.
 SELECT c.tenant_id, c.campaign_id FROM campaign c
-WHERE c.state = 'sending'
+WHERE c.state = 'sending' AND (c.closes_at IS NULL OR c.closes_at <= now())
   AND NOT EXISTS (SELECT FROM batch b WHERE b.campaign_id = c.campaign_id AND b.state IN ('pending', 'sending', 'unknown', 'dead'))
   AND (SELECT coalesce(sum(n), 0) FROM counter
        WHERE tenant_id = c.tenant_id AND campaign_id = c.campaign_id AND counter IN ('queued', 'unknown', 'sent'))
@@ -34,7 +56,7 @@ ORDER BY c.campaign_id LIMIT 100
 -- name: list_silent
 -- scope: system. Sending campaigns with no batch left whose last answer came longer ago than the report window; at most 100.
 SELECT c.tenant_id, c.campaign_id FROM campaign c
-WHERE c.state = 'sending'
+WHERE c.state = 'sending' AND (c.closes_at IS NULL OR c.closes_at <= now())
   AND NOT EXISTS (SELECT FROM batch b WHERE b.campaign_id = c.campaign_id AND b.state IN ('pending', 'sending', 'unknown', 'dead'))
   AND (SELECT max(a.closed_at) FROM attempt a WHERE a.campaign_id = c.campaign_id AND a.tenant_id = c.tenant_id) < now() - $1::interval
 ORDER BY c.campaign_id LIMIT 100
@@ -95,5 +117,5 @@ SELECT count(*) FROM taken
 SELECT state::text AS counter, count(*) AS n FROM message WHERE tenant_id = $1 AND campaign_id = $2 GROUP BY state
 
 -- name: count_by_state
--- scope: system. For the metrics: campaigns by state.
-SELECT state::text AS state, count(*) AS n FROM campaign GROUP BY state
+-- scope: system. For the metrics: tenants' campaigns by state.
+SELECT state::text AS state, count(*) AS n FROM campaign WHERE NOT is_rolling GROUP BY state

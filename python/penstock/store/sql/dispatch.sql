@@ -1,22 +1,37 @@
 -- name: list_due_lanes
 -- scope: system. Sending campaigns whose account is not held, each with the segments of its next due batch; at most $1.
--- Rides on campaign_sending, then one index probe of batch_ready a campaign.
-SELECT c.tenant_id, c.campaign_id, c.account_id, next.segments
+-- Rolling ones are asked for by themselves (runs.sql). Rides on campaign_sending, then one index probe of batch_ready a
+-- campaign. Of a paced campaign only what is due within the next second is counted (at the batch's average): a permit for the
+-- whole batch would be taken from others and not used.
+SELECT c.tenant_id, c.campaign_id, c.account_id, c.paced_from IS NOT NULL AS is_paced,
+       CASE WHEN c.paced_from IS NULL THEN next.segments
+            ELSE least(next.segments, greatest(1, ceil(next.segments::float8 / (next.last_seq - next.first_seq + 1)
+                * (extract(epoch FROM now() + interval '1 second' - c.paced_from) * c.next_seq / c.pace_s - next.first_seq)
+            )))::int4 END AS segments
 FROM campaign c
 JOIN account a ON a.account_id = c.account_id AND (a.held_until IS NULL OR a.held_until <= now())
 JOIN tenant t ON t.tenant_id = c.tenant_id AND t.deactivated_at IS NULL
 CROSS JOIN LATERAL (
-    SELECT b.segments FROM batch b
+    SELECT b.segments, b.first_seq, b.last_seq FROM batch b
     WHERE b.campaign_id = c.campaign_id AND b.state = 'pending' AND b.due_at <= now()
     ORDER BY b.due_at, b.first_seq LIMIT 1
 ) next
-WHERE c.state = 'sending'
+WHERE c.state = 'sending' AND NOT c.is_rolling
 ORDER BY c.campaign_id LIMIT $1
 
 -- name: lock_for_sending
 -- The campaign as it is now, kept from changing (pause and cancel wait) until the claim commits; nothing when it may not send.
-SELECT c.text, c.sender, c.account_id, a.learned_batch_size, coalesce(c.expires_at <= now(), false) AS is_expired
-FROM campaign c JOIN account a ON a.account_id = c.account_id
+-- A paced campaign may send so far that no message goes more than a second ahead of its line: that makes about a request a second.
+SELECT c.text, c.sender, c.account_id, a.learned_batch_size, coalesce(c.expires_at <= now(), false) AS is_expired,
+       CASE WHEN c.paced_from IS NOT NULL THEN
+           least(c.next_seq, ceil(extract(epoch FROM now() + interval '1 second' - c.paced_from) * c.next_seq / c.pace_s))::int4
+       END AS paced_to,
+       CASE WHEN c.paced_from IS NOT NULL THEN
+           least(c.next_seq, ceil(extract(epoch FROM now() - c.paced_from) * c.next_seq / c.pace_s))::int4
+       END AS due_to
+FROM campaign c
+JOIN account a ON a.account_id = c.account_id
+JOIN tenant t ON t.tenant_id = c.tenant_id AND t.deactivated_at IS NULL
 WHERE c.tenant_id = $1 AND c.campaign_id = $2 AND c.state = 'sending' AND (a.held_until IS NULL OR a.held_until <= now())
 FOR SHARE OF c
 
@@ -38,15 +53,18 @@ SELECT msisdn FROM opt_out WHERE tenant_id = $1 AND created_at > $2::timestamptz
 
 -- name: open_attempt
 -- Commits the intention: the attempt, the batch cut to it, and the rest as a new batch. $6 is the last sequence number it covers,
--- $15 the segments of the rest, counted from the payload: a rest that is guessed too small asks for too small a permit.
+-- $15 the segments of the rest, counted from the payload: a rest that is guessed too small asks for too small a permit. In a
+-- paced campaign the rest is due when its own first message is.
 WITH opened AS (
     INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, segments,
                          excluded, digest, codec, worker, lease_until)
     VALUES ($1, $2, $3, $4, $7, $5, $6, $8, $9, $10, $11, $12, $13, now() + $14::interval)
 ), rest AS (
     INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, attempts, due_at, excluded)
-    SELECT tenant_id, campaign_id, chunk_no, $6 + 1, last_seq, $15::int4, attempts, due_at, $10
-    FROM batch WHERE batch_id = $4 AND last_seq > $6
+    SELECT b.tenant_id, b.campaign_id, b.chunk_no, $6 + 1, b.last_seq, $15::int4, b.attempts,
+           coalesce(c.paced_from + make_interval(secs => c.pace_s::float8 * ($6 + 1) / c.next_seq), b.due_at), $10
+    FROM batch b JOIN campaign c ON c.tenant_id = b.tenant_id AND c.campaign_id = b.campaign_id
+    WHERE b.batch_id = $4 AND b.last_seq > $6
 )
 UPDATE batch SET state = 'sending', attempt_id = $1, last_seq = $6, segments = $9, excluded = $10 WHERE batch_id = $4
 

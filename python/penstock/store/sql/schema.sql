@@ -46,6 +46,45 @@ CREATE TYPE public.upload_state AS ENUM (
     'complete'
 );
 
+CREATE TABLE public.api_key (
+    key_id bigint NOT NULL,
+    tenant_id integer NOT NULL,
+    key_hash bytea NOT NULL,
+    prefix text NOT NULL,
+    label text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone,
+    scopes text[] DEFAULT '{send,read,manage}'::text[] NOT NULL,
+    expires_at timestamp with time zone,
+    lifetime interval,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_key_key_hash_check CHECK ((length(key_hash) = 32))
+);
+
+CREATE TABLE public.tenant (
+    tenant_id integer NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    deactivated_at timestamp with time zone,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+);
+
+CREATE FUNCTION public.find_key_owner(given bytea) RETURNS TABLE(tenant_id integer, key_id bigint, scopes text[], settings jsonb, expires_in_s double precision, is_use_unrecorded boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT t.tenant_id,
+     k.key_id,
+     k.scopes,
+     t.settings,
+     (EXTRACT(epoch FROM (k.expires_at - now())))::double precision AS "extract",
+     COALESCE((k.last_used_at < (now() - '00:01:00'::interval)), true) AS "coalesce"
+    FROM (public.api_key k
+      JOIN public.tenant t ON ((t.tenant_id = k.tenant_id)))
+   WHERE ((k.key_hash = find_key_owner.given) AND (k.revoked_at IS NULL) AND ((k.expires_at IS NULL) OR (k.expires_at > now())) AND (t.deactivated_at IS NULL));
+END;
+
 CREATE FUNCTION public.premake_message_partitions(from_instant timestamp with time zone, months integer) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -68,6 +107,13 @@ BEGIN
     RETURN made;
 END $$;
 
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is only added to';
+END $$;
+
 CREATE FUNCTION public.uuid7_floor(instant timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT
     RETURN ((lpad(to_hex(((EXTRACT(epoch FROM instant) * (1000)::numeric))::bigint), 12, '0'::text) || repeat('0'::text, 20)))::uuid;
@@ -79,17 +125,6 @@ CREATE TABLE public.account (
     backoff_step integer DEFAULT 0 NOT NULL,
     refused_in_a_row integer DEFAULT 0 NOT NULL,
     learned_batch_size integer
-);
-
-CREATE TABLE public.api_key (
-    key_id bigint NOT NULL,
-    tenant_id integer NOT NULL,
-    key_hash bytea NOT NULL,
-    prefix text NOT NULL,
-    label text DEFAULT ''::text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    revoked_at timestamp with time zone,
-    CONSTRAINT api_key_key_hash_check CHECK ((length(key_hash) = 32))
 );
 
 ALTER TABLE public.api_key ALTER COLUMN key_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -123,6 +158,25 @@ CREATE TABLE public.attempt (
     hints text[]
 )
 WITH (fillfactor='80');
+
+CREATE TABLE public.audit (
+    audit_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    tenant_id integer,
+    subject text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE public.audit ALTER COLUMN audit_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.batch (
     batch_id bigint NOT NULL,
@@ -169,7 +223,18 @@ CREATE TABLE public.campaign (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     expires_at timestamp with time zone,
-    completed_at timestamp with time zone
+    completed_at timestamp with time zone,
+    is_rolling boolean DEFAULT false NOT NULL,
+    closes_at timestamp with time zone,
+    send_at timestamp with time zone,
+    pace_s integer,
+    paced_from timestamp with time zone,
+    paused_at timestamp with time zone,
+    pause_reason text,
+    auto_pause jsonb,
+    auto_pause_base jsonb,
+    longest smallint DEFAULT 0 NOT NULL,
+    retry_of uuid
 );
 
 CREATE TABLE public.chunk (
@@ -181,7 +246,8 @@ CREATE TABLE public.chunk (
     codec integer NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     opt_outs_at timestamp with time zone DEFAULT now() NOT NULL,
-    payload bytea NOT NULL
+    payload bytea NOT NULL,
+    is_indexed boolean DEFAULT false NOT NULL
 );
 ALTER TABLE ONLY public.chunk ALTER COLUMN payload SET STORAGE EXTERNAL;
 
@@ -211,6 +277,40 @@ ALTER TABLE public.counter_delta ALTER COLUMN delta_id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
+CREATE TABLE public.idempotency_key (
+    tenant_id integer NOT NULL,
+    route text NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    variant bytea NOT NULL,
+    fingerprint bytea NOT NULL,
+    status smallint,
+    headers jsonb,
+    body bytea,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_key_fingerprint_check CHECK ((length(fingerprint) = 32))
+);
+
+CREATE TABLE public.ingest_event (
+    tenant_id integer NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    identity bytea NOT NULL,
+    event_id uuid NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    body bytea NOT NULL,
+    message_id text,
+    CONSTRAINT ingest_event_identity_check CHECK ((length(identity) = 32))
+);
+ALTER TABLE ONLY public.ingest_event ALTER COLUMN body SET STORAGE EXTERNAL;
+
+CREATE TABLE public.ingest_source (
+    tenant_id integer NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    identity text NOT NULL,
+    rule jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ingest_source_identity_check CHECK ((identity = ANY (ARRAY['key'::text, 'reference'::text, 'content'::text])))
+);
+
 CREATE TABLE public.installation (
     only_row boolean DEFAULT true NOT NULL,
     mode text NOT NULL,
@@ -233,6 +333,13 @@ CREATE TABLE public.message (
     error text
 )
 PARTITION BY RANGE (campaign_id);
+
+CREATE TABLE public.number_index (
+    tenant_id integer NOT NULL,
+    msisdn bigint NOT NULL,
+    campaign_id uuid NOT NULL,
+    seq integer NOT NULL
+);
 
 CREATE TABLE public.opt_out (
     tenant_id integer NOT NULL,
@@ -297,6 +404,17 @@ ALTER TABLE public.report_page ALTER COLUMN page_id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE public.rolling_campaign (
+    tenant_id integer NOT NULL,
+    day date NOT NULL,
+    account_id text NOT NULL,
+    sender text NOT NULL,
+    is_later boolean NOT NULL,
+    campaign_id uuid NOT NULL,
+    next_seq integer DEFAULT 0 NOT NULL,
+    next_chunk integer DEFAULT 0 NOT NULL
+);
+
 CREATE TABLE public.schema_migration (
     number integer NOT NULL,
     name text NOT NULL,
@@ -311,14 +429,6 @@ CREATE TABLE public.skipped (
     line bigint NOT NULL,
     reason text NOT NULL,
     detail text NOT NULL
-);
-
-CREATE TABLE public.tenant (
-    tenant_id integer NOT NULL,
-    name text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    deactivated_at timestamp with time zone,
-    CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
 );
 
 ALTER TABLE public.tenant ALTER COLUMN tenant_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -362,6 +472,9 @@ ALTER TABLE ONLY public.api_key
 ALTER TABLE ONLY public.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (attempt_id);
 
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (audit_id);
+
 ALTER TABLE ONLY public.batch
     ADD CONSTRAINT batch_pkey PRIMARY KEY (batch_id);
 
@@ -377,11 +490,23 @@ ALTER TABLE ONLY public.counter_delta
 ALTER TABLE ONLY public.counter
     ADD CONSTRAINT counter_pkey PRIMARY KEY (tenant_id, campaign_id, counter);
 
+ALTER TABLE ONLY public.idempotency_key
+    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (tenant_id, route, key, variant);
+
+ALTER TABLE ONLY public.ingest_event
+    ADD CONSTRAINT ingest_event_pkey PRIMARY KEY (tenant_id, source, identity);
+
+ALTER TABLE ONLY public.ingest_source
+    ADD CONSTRAINT ingest_source_pkey PRIMARY KEY (tenant_id, source);
+
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_pkey PRIMARY KEY (tenant_id, campaign_id, seq);
+
+ALTER TABLE ONLY public.number_index
+    ADD CONSTRAINT number_index_pkey PRIMARY KEY (tenant_id, msisdn, campaign_id, seq);
 
 ALTER TABLE ONLY public.opt_out
     ADD CONSTRAINT opt_out_pkey PRIMARY KEY (tenant_id, msisdn);
@@ -394,6 +519,9 @@ ALTER TABLE ONLY public.report_conflict
 
 ALTER TABLE ONLY public.report_page
     ADD CONSTRAINT report_page_pkey PRIMARY KEY (page_id);
+
+ALTER TABLE ONLY public.rolling_campaign
+    ADD CONSTRAINT rolling_campaign_pkey PRIMARY KEY (tenant_id, day, account_id, sender, is_later);
 
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
@@ -417,11 +545,33 @@ CREATE INDEX attempt_campaign ON public.attempt USING btree (campaign_id, attemp
 
 CREATE INDEX attempt_open ON public.attempt USING btree (lease_until) WHERE (state = 'open'::public.attempt_state);
 
+CREATE INDEX attempt_range ON public.attempt USING btree (campaign_id, last_seq);
+
+CREATE INDEX audit_tenant ON public.audit USING btree (tenant_id, audit_id);
+
 CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
+
+CREATE INDEX campaign_by_name ON public.campaign USING btree (tenant_id, name, campaign_id);
+
+CREATE INDEX campaign_by_state ON public.campaign USING btree (tenant_id, state, campaign_id);
+
+CREATE INDEX campaign_canceled ON public.campaign USING btree (campaign_id) WHERE ((state = 'canceled'::public.campaign_state) AND (completed_at IS NULL));
+
+CREATE UNIQUE INDEX campaign_retry ON public.campaign USING btree (tenant_id, retry_of) WHERE (retry_of IS NOT NULL);
+
+CREATE INDEX campaign_rolling ON public.campaign USING btree (campaign_id) WHERE ((state = 'sending'::public.campaign_state) AND is_rolling);
+
+CREATE INDEX campaign_scheduled ON public.campaign USING btree (send_at) WHERE (state = 'scheduled'::public.campaign_state);
 
 CREATE INDEX campaign_sending ON public.campaign USING btree (campaign_id) WHERE (state = 'sending'::public.campaign_state);
 
+CREATE INDEX chunk_range ON public.chunk USING btree (campaign_id, first_seq);
+
+CREATE INDEX chunk_unindexed ON public.chunk USING btree (created_at) WHERE (NOT is_indexed);
+
 CREATE INDEX counter_delta_campaign ON public.counter_delta USING btree (campaign_id);
+
+CREATE INDEX idempotency_key_expiry ON public.idempotency_key USING btree (expires_at);
 
 CREATE INDEX opt_out_recent ON public.opt_out USING btree (tenant_id, created_at);
 
@@ -432,6 +582,8 @@ CREATE INDEX report_conflict_id ON public.report_conflict USING btree (provider_
 CREATE INDEX report_page_open ON public.report_page USING btree (page_id) WHERE (applied_at IS NULL);
 
 CREATE UNIQUE INDEX upload_one_open ON public.upload USING btree (tenant_id, campaign_id) WHERE (state = 'open'::public.upload_state);
+
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
@@ -451,8 +603,98 @@ ALTER TABLE ONLY public.campaign
 ALTER TABLE ONLY public.chunk
     ADD CONSTRAINT chunk_tenant_id_campaign_id_fkey FOREIGN KEY (tenant_id, campaign_id) REFERENCES public.campaign(tenant_id, campaign_id);
 
+ALTER TABLE ONLY public.idempotency_key
+    ADD CONSTRAINT idempotency_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
+
+ALTER TABLE ONLY public.ingest_source
+    ADD CONSTRAINT ingest_source_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
+
 ALTER TABLE ONLY public.opt_out
     ADD CONSTRAINT opt_out_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
 
+ALTER TABLE ONLY public.rolling_campaign
+    ADD CONSTRAINT rolling_campaign_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.rolling_campaign
+    ADD CONSTRAINT rolling_campaign_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
+
 ALTER TABLE ONLY public.upload
     ADD CONSTRAINT upload_tenant_id_campaign_id_fkey FOREIGN KEY (tenant_id, campaign_id) REFERENCES public.campaign(tenant_id, campaign_id);
+
+ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.attempt ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.batch ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.campaign ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.chunk ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.counter ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.counter_delta ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ingest_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ingest_source ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.message ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.number_index ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.opt_out ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own_messages ON public.report_conflict FOR SELECT TO penstock_api USING ((EXISTS ( SELECT
+   FROM public.message m
+  WHERE (m.provider_id = report_conflict.provider_id))));
+
+CREATE POLICY own_tenant ON public.api_key TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.attempt TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.audit TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.batch TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.campaign TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.chunk TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.counter TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.counter_delta TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.idempotency_key TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.ingest_event TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.ingest_source TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.message TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.number_index TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.opt_out TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.rolling_campaign TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.skipped TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.tenant TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.upload TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+ALTER TABLE public.report_conflict ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rolling_campaign ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.skipped ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tenant ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.upload ENABLE ROW LEVEL SECURITY;

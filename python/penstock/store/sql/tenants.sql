@@ -1,27 +1,30 @@
 -- name: create_tenant
 -- scope: system. The id; nothing when the name is taken.
-INSERT INTO tenant (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING tenant_id
+INSERT INTO tenant (name, settings) VALUES ($1, $2::text::jsonb) ON CONFLICT (name) DO NOTHING RETURNING tenant_id
 
 -- name: find_tenant
 -- scope: system. By name.
-SELECT tenant_id, name, created_at FROM tenant WHERE name = $1
+SELECT tenant_id, name, created_at, deactivated_at, settings::text AS settings FROM tenant WHERE name = $1
+
+-- name: get_tenant
+SELECT tenant_id, name, created_at, deactivated_at, settings::text AS settings FROM tenant WHERE tenant_id = $1
 
 -- name: list_tenants
--- scope: system
-SELECT tenant_id, name, created_at FROM tenant ORDER BY tenant_id
+-- scope: system. A page after an id; rides on the primary key.
+SELECT tenant_id, name, created_at, deactivated_at, settings::text AS settings FROM tenant
+WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2
 
--- name: create_key
-INSERT INTO api_key (tenant_id, key_hash, prefix, label) VALUES ($1, $2, $3, $4) RETURNING key_id
+-- name: change_settings
+-- Merges the fields of $2 into the settings; a null takes a field away. What a newer release wrote beside them stays.
+UPDATE tenant SET settings = jsonb_strip_nulls(settings || $2::text::jsonb) WHERE tenant_id = $1
 
--- name: list_keys
-SELECT key_id, prefix, label, created_at, revoked_at FROM api_key WHERE tenant_id = $1 ORDER BY key_id
+-- name: deactivate_tenant
+-- scope: system. Nothing when it is so already.
+UPDATE tenant SET deactivated_at = now() WHERE tenant_id = $1 AND deactivated_at IS NULL RETURNING tenant_id
 
--- name: revoke_key
--- Nothing when the key is another tenant's or already revoked.
-UPDATE api_key SET revoked_at = now() WHERE tenant_id = $1 AND key_id = $2 AND revoked_at IS NULL RETURNING key_id
+-- name: activate_tenant
+-- scope: system. Nothing when it is so already.
+UPDATE tenant SET deactivated_at = NULL WHERE tenant_id = $1 AND deactivated_at IS NOT NULL RETURNING tenant_id
 
--- name: find_key_owner
--- scope: system. The tenant of a live key; rides on the unique index of key_hash.
-SELECT t.tenant_id, t.name, t.created_at
-FROM api_key k JOIN tenant t USING (tenant_id)
-WHERE k.key_hash = $1 AND k.revoked_at IS NULL AND t.deactivated_at IS NULL
+-- name: is_active
+SELECT EXISTS (SELECT FROM tenant WHERE tenant_id = $1 AND deactivated_at IS NULL)

@@ -32,10 +32,13 @@ UPDATE upload SET state = 'complete', touched_at = now()
 WHERE tenant_id = $1 AND campaign_id = $2 AND upload_no = $3 AND token = $4 AND state = 'open' RETURNING upload_no
 
 -- name: number_chunk
--- Takes the next chunk number and $4 sequence numbers; nothing when the campaign is no longer a draft. The row lock this takes
--- keeps `send` out until the chunk is stored.
-UPDATE campaign SET next_chunk = next_chunk + 1, next_seq = next_seq + $3, segments = segments + $4
-WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'draft' AND next_seq = $5 RETURNING next_chunk - 1
+-- Takes the next chunk number and $4 sequence numbers; nothing when the campaign is no longer a draft or the tenant was
+-- deactivated. The row lock this takes keeps `send` out until the chunk is stored.
+UPDATE campaign
+SET next_chunk = next_chunk + 1, next_seq = next_seq + $3, segments = segments + $4, longest = greatest(longest, $6::int2)
+WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'draft' AND next_seq = $5
+  AND EXISTS (SELECT FROM tenant t WHERE t.tenant_id = $1 AND t.deactivated_at IS NULL)
+RETURNING next_chunk - 1
 
 -- name: insert_chunk
 -- The chunk and its one batch; later splits write batch rows, never messages.
@@ -86,7 +89,7 @@ DELETE FROM counter WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: empty_campaign
 -- Sequence and upload numbers start again; the caller holds the campaign's lock and has seen that it is a draft.
-UPDATE campaign SET next_seq = 0, next_chunk = 0, next_upload = 0, segments = 0 WHERE tenant_id = $1 AND campaign_id = $2
+UPDATE campaign SET next_seq = 0, next_chunk = 0, next_upload = 0, segments = 0, longest = 0 WHERE tenant_id = $1 AND campaign_id = $2
 
 -- name: sum_upload_segments
 -- Segments of one upload while the campaign is a draft or later: uploads follow one another without gaps, and a batch never spans two.

@@ -1,0 +1,49 @@
+"""The operator's route table, apart from the tenants': another key opens it, and nothing in it belongs to a tenant's key."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from aiohttp import web
+
+from penstock.api import queries, schemas
+from penstock.api.admin import audit, keys, tenants
+from penstock.api.admin.auth import require_operator
+from penstock.api.queries import PAGE
+from penstock.api.routes import Address, Handler
+from penstock.domain.errors import StateConflictError
+from penstock.redact import Secret
+
+
+class AdminRoute(Address, frozen=True):
+    """One method at one address, for the operator's key."""
+
+
+TENANTS: Final = "/admin/v1/tenants"
+TENANT: Final = f"{TENANTS}/{{tenant_id}}"
+
+_List = schemas.Listing
+
+ADMIN_ROUTES: Final[Sequence[AdminRoute]] = (
+    AdminRoute("GET", TENANTS, tenants.index, None, _List[schemas.TenantView], query=PAGE),
+    AdminRoute("POST", TENANTS, tenants.create, schemas.NewTenant, schemas.TenantView, 201, errors=(StateConflictError,)),
+    AdminRoute("GET", TENANT, tenants.show, None, schemas.TenantView),
+    AdminRoute("PATCH", TENANT, tenants.change, schemas.TenantChange, schemas.TenantView),
+    AdminRoute("POST", f"{TENANT}/deactivate", tenants.deactivate, None, schemas.TenantView),
+    AdminRoute("POST", f"{TENANT}/activate", tenants.activate, None, schemas.TenantView),
+    AdminRoute("GET", f"{TENANT}/keys", keys.index, None, _List[schemas.KeyView], query=PAGE),
+    AdminRoute("POST", f"{TENANT}/keys", keys.create, schemas.NewKey, schemas.ShownKey, 201),
+    AdminRoute("DELETE", f"{TENANT}/keys/{{key_id}}", keys.revoke, None, None, 204),
+    AdminRoute("POST", f"{TENANT}/keys/{{key_id}}/rotate", keys.rotate, schemas.Rotation, schemas.ShownKey, 201),
+    AdminRoute("GET", "/admin/v1/audit", audit.index, None, _List[schemas.ActView], query=audit.QUERY),
+)
+
+
+def for_operators(admin_key: Secret, route: AdminRoute) -> Handler:
+    """The route's handler behind the operator's key."""
+
+    async def authenticated(request: web.Request) -> web.StreamResponse:
+        require_operator(request, admin_key)
+        queries.read_parameters(request, route)
+        return await route.handler(request)
+
+    return authenticated

@@ -1,0 +1,78 @@
+"""Tenants and the record of what was done to them: what is asked for and what is shown."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from penstock.api.schemas.forms import Instant, Region, Request
+from penstock.ingest.tenants import MOST_NAME_CHARS, SettingChanges
+
+
+class OwnSettingsChange(Request, frozen=True, kw_only=True):
+    """What a tenant changes itself. A field that is absent stays as it is, null resets it."""
+
+    sender: Annotated[str, Meta(max_length=16)] | UnsetType | None = UNSET
+    default_region: Region | UnsetType | None = UNSET
+    idempotency: Literal["key", "key_and_body"] | UnsetType | None = UNSET
+
+    def changes(self) -> SettingChanges:
+        """The fields that are given."""
+        return {name: text for name, text in msgspec.structs.asdict(self).items() if text is not UNSET}
+
+
+class SettingsChange(OwnSettingsChange, frozen=True, kw_only=True):
+    """What an operator changes: also who is billed."""
+
+    traffic_account_id: Annotated[str, Meta(max_length=64)] | UnsetType | None = UNSET
+
+
+class OwnTenantChange(Request, frozen=True, kw_only=True):
+    """Changes that a tenant makes itself."""
+
+    settings: OwnSettingsChange
+
+
+class TenantChange(Request, frozen=True, kw_only=True):
+    """Changes that an operator makes."""
+
+    settings: SettingsChange
+
+
+class NewTenant(Request, frozen=True, kw_only=True):
+    """What a tenant is to be."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=MOST_NAME_CHARS)]
+    settings: SettingsChange = SettingsChange()
+
+
+class SettingsView(Struct, frozen=True, kw_only=True):
+    """A tenant's settings, every field; null: the gateway's own."""
+
+    sender: str | None
+    traffic_account_id: str | None
+    default_region: str | None
+    idempotency: Literal["key", "key_and_body"]
+
+
+class TenantView(Struct, frozen=True, kw_only=True):
+    """A tenant."""
+
+    id: int
+    name: str
+    state: Literal["active", "deactivated"]
+    created_at: Instant
+    deactivated_at: Instant | None
+    settings: SettingsView
+
+
+class ActView(Struct, frozen=True, kw_only=True):
+    """An act of an operator, or of a tenant over its own keys and settings."""
+
+    id: int
+    at: Instant
+    actor: str
+    action: str
+    tenant_id: int | None
+    subject: str
+    detail: dict[str, Any]

@@ -1,0 +1,26 @@
+"""What a tenant may decide for itself, as one value; a field that was never set has its default."""
+
+import re
+from typing import Final, Literal
+
+from msgspec import Struct
+
+_ACCOUNT_ID: Final = re.compile(r"[!-~]{1,64}")
+
+
+class TenantSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Stored as JSON; fields are only ever added, so that an older release can read what a newer one wrote."""
+
+    sender: str | None = None
+    """Sender of messages that name none; None: the gateway's."""
+    traffic_account_id: str | None = None
+    """Mitto account that sends and is billed; None: the gateway's."""
+    default_region: str | None = None
+    """Region of national numbers where a campaign names none (ISO 3166)."""
+    idempotency: Literal["key", "key_and_body"] = "key"
+    """Whether the same Idempotency-Key with another body is an error, or another request."""
+
+
+def is_account_id(text: str) -> bool:
+    """Whether this can be the name of a traffic account: Mitto gives GUIDs, and others are not ours to refuse."""
+    return _ACCOUNT_ID.fullmatch(text) is not None

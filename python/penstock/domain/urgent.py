@@ -1,0 +1,98 @@
+"""Lanes of single messages: whose turn it is.
+
+Each is with one sender at a time until its claim is committed, because a claim takes all that waits in it, and a second one
+would pay for a permit and find nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from penstock.domain.fairness import QUANTUM_SEGMENTS, Lane
+from penstock.domain.ids import CampaignId, TenantId
+
+MOST_SEGMENTS: Final = QUANTUM_SEGMENTS
+"""What is asked of the limiter for one claim, at most: about a full batch."""
+
+
+_Due = dict[TenantId, dict[CampaignId, Lane]]
+
+
+class _Taken(Struct):
+    """A lane that a sender has."""
+
+    later: Lane | None = None
+    """What was announced since, and may not be in what it takes."""
+
+
+class UrgentLanes:
+    """What is due, tenants in turn, each tenant's lanes in turn."""
+
+    def __init__(self) -> None:
+        self._due: _Due = {}
+        self._taken: dict[CampaignId, _Taken] = {}
+        self._held: set[CampaignId] = set()
+        """May not send now; the store tells when they may again."""
+
+    @property
+    def has_due(self) -> bool:
+        """Whether a lane waits for a sender."""
+        return bool(self._due)
+
+    def announce(self, lane: Lane) -> None:
+        """Something was stored in the lane."""
+        taken = self._taken.get(lane.campaign_id)
+        if lane.campaign_id in self._held:
+            return
+        if taken is None:
+            self._put(lane)
+        else:
+            taken.later = _sum(taken.later, lane)
+
+    def offer(self, lanes: Iterable[Lane]) -> None:
+        """What the store says is due; of a lane that a sender has, it may speak of what is just being taken."""
+        self._held.clear()
+        for lane in lanes:
+            waiting = self._due.get(lane.tenant_id, {})
+            if lane.campaign_id not in self._taken and lane.campaign_id not in waiting:
+                self._put(lane)
+
+    def pick(self) -> Lane | None:
+        """The lane to serve now; it is not picked again before it is released."""
+        if not self._due:
+            return None
+        tenant_id, lanes = next(iter(self._due.items()))
+        lane = lanes.pop(next(iter(lanes)))
+        del self._due[tenant_id]
+        if lanes:
+            self._due[tenant_id] = lanes
+        self._taken[lane.campaign_id] = _Taken()
+        return lane
+
+    def begin(self, lane: Lane) -> None:
+        """Its claim begins: it will see all that was announced until now."""
+        self._taken[lane.campaign_id] = _Taken()
+
+    def release(self, lane: Lane, segments: int) -> None:
+        """The claim is over; so many segments were left (0: nothing that it knows of)."""
+        taken = self._taken.pop(lane.campaign_id)
+        if segments:
+            self._put(replace(lane, segments=segments))
+        if taken.later is not None:
+            self._put(taken.later)
+
+    def hold(self, lane: Lane) -> None:
+        """Its account may not send: until the store is read again, announcements would only cost permits."""
+        self._held.add(lane.campaign_id)
+
+    def _put(self, lane: Lane) -> None:
+        lanes = self._due.setdefault(lane.tenant_id, {})
+        lanes[lane.campaign_id] = _sum(lanes.get(lane.campaign_id), lane)
+
+
+def _sum(earlier: Lane | None, lane: Lane) -> Lane:
+    if earlier is None:
+        return lane
+    return replace(lane, segments=min(MOST_SEGMENTS, earlier.segments + lane.segments))

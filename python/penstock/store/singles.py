@@ -1,0 +1,105 @@
+"""Single messages on their way in, and one of them taken back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from penstock import _core
+from penstock.domain.ids import BatchId, CampaignId, TenantId
+from penstock.domain.single import TEXT, Route
+from penstock.store.pool import Connection
+from penstock.store.queries import query
+
+TAKE_RANGE = query("singles.take_range")
+OPEN_DAY = query("singles.open_day")
+INSERT_CHUNKS = query("singles.insert_chunks")
+INSERT_MESSAGES = query("singles.insert_messages")
+FIND_OPTED_OUT = query("singles.find_opted_out")
+LOCK_PENDING_BATCH = query("singles.lock_pending_batch")
+EXCLUDE_FROM_BATCH = query("singles.exclude_from_batch")
+FORGET_DAYS = query("singles.forget_days")
+
+
+class Range(Struct, frozen=True):
+    """Numbers of a rolling campaign that are this transaction's."""
+
+    campaign_id: CampaignId
+    first_seq: int
+    first_chunk: int
+    stored_at: datetime
+
+
+class NewChunk(Struct, frozen=True, kw_only=True):
+    """Messages that are sent together, if nothing is in the way."""
+
+    chunk_no: int
+    first_seq: int
+    messages: int
+    segments: int
+    due_at: datetime | None
+    payload: bytes
+
+
+class PendingBatch(Struct, frozen=True):
+    """A locked batch that nobody has claimed."""
+
+    batch_id: BatchId
+    first_seq: int
+    last_seq: int
+    excluded: bytes | None
+    chunk_first_seq: int
+    chunk_messages: int
+
+
+async def take_range(connection: Connection, tenant_id: TenantId, route: Route, messages: int, chunks: int) -> Range | None:
+    """Numbers for so many messages and chunks of today, or None on the first of the day."""
+    row = await connection.fetchrow(TAKE_RANGE, tenant_id, route.account_id, route.sender, route.is_later, messages, chunks)
+    return Range(**row) if row else None
+
+
+async def open_day(connection: Connection, tenant_id: TenantId, route: Route, campaign_id: CampaignId, max_parts: int) -> None:
+    """Make today's rolling campaign of a known account, unless somebody else just did."""
+    await connection.execute(OPEN_DAY, tenant_id, route.account_id, route.sender, route.is_later, campaign_id, TEXT, max_parts)
+
+
+async def insert_chunks(
+    connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, chunks: Sequence[NewChunk]
+) -> None:
+    """Store chunks, each with its batch."""
+    await connection.execute(
+        INSERT_CHUNKS, tenant_id, campaign_id, _core.CODEC_VERSION, [chunk.chunk_no for chunk in chunks],
+        [chunk.first_seq for chunk in chunks], [chunk.messages for chunk in chunks], [chunk.segments for chunk in chunks],
+        [chunk.due_at for chunk in chunks], [chunk.payload for chunk in chunks],
+    )  # fmt: skip
+
+
+async def insert_messages(  # noqa: PLR0913 - one argument a column
+    connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, first_seq: int, *,
+    numbers: Sequence[int], segments: Sequence[int], references: Sequence[str | None],
+) -> None:  # fmt: skip
+    """Store messages in order."""
+    await connection.execute(INSERT_MESSAGES, tenant_id, campaign_id, first_seq, numbers, segments, references)
+
+
+async def find_opted_out(connection: Connection, tenant_id: TenantId, numbers: Sequence[int]) -> set[int]:
+    """Those that must not be written to."""
+    return {row["msisdn"] for row in await connection.fetch(FIND_OPTED_OUT, tenant_id, numbers)}
+
+
+async def lock_pending_batch(
+    connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, seq: int
+) -> PendingBatch | None:
+    """The batch that will send the message, kept from being claimed; None when it was claimed or there is none."""
+    row = await connection.fetchrow(LOCK_PENDING_BATCH, tenant_id, campaign_id, seq)
+    return PendingBatch(**row) if row else None
+
+
+async def exclude_from_batch(connection: Connection, batch_id: BatchId, excluded: bytes, *, is_empty: bool) -> None:
+    """Leave messages out of a locked pending batch; an empty one is settled."""
+    await connection.execute(EXCLUDE_FROM_BATCH, batch_id, excluded, is_empty)
+
+
+async def forget_days(connection: Connection) -> None:
+    """Forget where the messages of days gone by went: the campaigns themselves stay."""
+    await connection.execute(FORGET_DAYS)
