@@ -71,7 +71,7 @@ proptest! {
         };
         let is_over = |chunks: &[Vec<(i64, String)>]| {
             let batch = body(chunks);
-            batch.seqs.len() > messages || batch.segments > most_segments as u64 || batch.body.len() > bytes
+            batch.messages > messages || batch.segments > most_segments as u64 || batch.body.len() > bytes
         };
         prop_assert_eq!(joined.segments, body(&chunks[..joined.payloads]).segments);
         if joined.payloads > 1 {
