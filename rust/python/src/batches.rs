@@ -81,6 +81,7 @@ pub(crate) fn find_numbers(py: Python<'_>, payload: &[u8], numbers: Vec<i64>) ->
 }
 
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "a sequence of Python values arrives as a list of its own")]
 pub(crate) fn payload_rows<'py>(
     py: Python<'py>,
     payload: &[u8],
