@@ -25,6 +25,7 @@ KEPT_BY_OTHERS = {
     "webhook_events_processed": "counter",
     "webhook_events_failed": "counter",
     "webhook_events_duplicate": "counter",
+    "ingest_dedup": "counter",
     "reconciliation_jobs_completed": "gauge",
     "http_request_duration_ms": "histogram",
     "db_query_duration_seconds": "histogram",
