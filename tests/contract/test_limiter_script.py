@@ -137,7 +137,8 @@ def test_all_keys_live_on_one_node() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [None, 1, [], [7, 1, 0], [7, 1, 0, -1], [7, 1, 0, b"x"], [8, 1, 0, -1, 1], [7, 1, 0, -1, 1, 1], [7, 1, 0, 2, 1, 1, 1, 1]]
+    "reply",
+    [None, 1, [], [7, 1, 0], [7, 1, 0, -1], [7, 1, 0, b"x"], [8, 1, 0, -1, 1], [7, 1, 0, -1, 1, 1], [7, 1, 0, 2, 1, 1, 1, 1]],
 )
 def test_a_strange_reply_is_refused(reply: object) -> None:
     """A reply of another call or of another shape never becomes a verdict."""

@@ -31,7 +31,9 @@ class Ledger:
         waits = [self._wait_us(demand, now_us) for demand in demands]
         longest = max(waits, default=0)
         blocker = demands[waits.index(longest)].scope if longest else None
-        standings = [self._stand(demand, wait, now_us, is_taking=not longest) for demand, wait in zip(demands, waits, strict=True)]
+        standings = [
+            self._stand(demand, wait, now_us, is_taking=not longest) for demand, wait in zip(demands, waits, strict=True)
+        ]
         return Verdict(tuple(standings), blocker, longest)
 
     def _enter(self, now_us: int, identity: str) -> int:
