@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from penstock.clock import SystemClock
 from penstock.config import Redis
@@ -115,10 +115,11 @@ async def bench_of(kind: str, url: str) -> AsyncIterator[Bench]:
 @asynccontextmanager
 async def redis_windows(url: str, quotas: Quotas, timeout_s: float = 1.0) -> AsyncIterator[RedisWindows]:
     """Lend windows in an emptied server. The timeout is long: a loaded machine is not what these tests are about."""
-    client = open_client(Redis(url=Secret(url)))
-    client.connection_pool.connection_kwargs.update(socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+    settings = Redis(url=Secret(url), timeout=timedelta(seconds=timeout_s))
+    client = open_client(settings)
     await client.flushall()
-    windows = RedisWindows(client, quotas, timeout_s=timeout_s, clock=SystemClock())
+    await client.aclose()
+    windows = RedisWindows(settings, quotas.epoch, clock=SystemClock())
     try:
         yield windows
     finally:

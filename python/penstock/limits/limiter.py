@@ -18,9 +18,9 @@ from penstock import config
 from penstock.clock import Clock
 from penstock.domain.ids import AccountId, TenantId
 from penstock.lifecycle import wait_for_halt
-from penstock.limits.demand import Blocker, SharedWindows, Verdict, WindowsAwayError
+from penstock.limits.demand import WINDOW, Scope, SharedWindows, Verdict, WindowsAwayError
 from penstock.limits.local import LocalWindows
-from penstock.limits.redis import RedisWindows, open_client
+from penstock.limits.redis import RedisWindows
 from penstock.limits.scopes import SECOND_US, Quotas
 from penstock.telemetry.metrics import Metrics
 
@@ -40,7 +40,7 @@ class Grant(Struct, frozen=True):
     """Segments that may leave in one request; 0 when refused."""
     retry_after_s: float = 0.0
     """When refused: seconds after which asking again may succeed."""
-    scope: Blocker | Literal["redis"] | None = None
+    scope: Scope | None = None
     """When refused: what stood in the way; `redis` is a failed call, `window` the empty window of a start or change."""
     expires_at: float = 0.0
     """When granted: the clock's monotonic time after which the permit must not be used any more."""
@@ -88,7 +88,7 @@ class Limiter:
         `processes` says how many processes send for the same accounts at the moment.
         """
         quotas = Quotas.of(rates, max_segments_per_s, permit_age_s)
-        shared = RedisWindows(open_client(redis), quotas, timeout_s=redis.timeout.total_seconds(), clock=clock)
+        shared = RedisWindows(redis, quotas.epoch, clock=clock)
         return cls(quotas, shared, metrics=metrics, clock=clock, processes=processes, permit_age_s=permit_age_s)
 
     @property
@@ -104,7 +104,7 @@ class Limiter:
         """
         began = self._clock.monotonic()
         if began < self._opens_at:
-            return self._refuse(self._opens_at - began, "window")
+            return self._refuse(self._opens_at - began, WINDOW)
         demands = self._quotas.demands(account_id, tenant_id, minimum, want)
         try:
             verdict = await (self._local or self._shared).acquire(demands)
@@ -149,7 +149,7 @@ class Limiter:
     def _segments(self, verdict: Verdict, want: int) -> int:
         return want if self._quotas.segments is None else verdict.taken[-1]
 
-    def _refuse(self, wait_s: float, scope: Blocker | Literal["redis"]) -> Grant:
+    def _refuse(self, wait_s: float, scope: Scope) -> Grant:
         self._metrics.limited.inc()
         return Grant(0, wait_s, scope)
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from penstock.config import RateLimit
 from penstock.domain.ids import AccountId, TenantId
-from penstock.limits.demand import KEY_PREFIX, Demand
+from penstock.limits.demand import KEY_PREFIX, Demand, Epoch
 from penstock.limits.quota import Quota
 
 SECOND_US = 1_000_000
@@ -44,9 +44,10 @@ class Quotas(Struct, frozen=True, kw_only=True):
         return max(quota.span_us for quota in self._given())
 
     @property
-    def stamp(self) -> str:
-        """Names the bucket widths: windows counted with other widths are worth nothing, as if they were lost."""
-        return "/".join(str(quota.width_us) for quota in self._given())
+    def epoch(self) -> Epoch:
+        """One for all provider scopes. Its stamp names the bucket widths: windows counted with others are worth nothing."""
+        stamp = "/".join(str(quota.width_us) for quota in self._given())
+        return Epoch(f"{KEY_PREFIX}epoch", stamp, self.span_us)
 
     def demands(self, account_id: AccountId, tenant_id: TenantId, least: int, most: int) -> list[Demand]:
         """Return the demands of one request with `least` to `most` segments; the segments, where limited, come last."""

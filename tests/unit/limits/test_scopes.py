@@ -33,8 +33,8 @@ def test_unlimited_segments_have_no_scope() -> None:
 def test_the_stamp_tells_window_lengths_apart() -> None:
     """Another window length is another stamp; another limit is not."""
     usual = Quotas.of(RateLimit(), 400, 0.025)
-    assert usual.stamp != Quotas.of(RateLimit(tenant_window_ms=500), 400, 0.025).stamp
-    assert usual.stamp == Quotas.of(RateLimit(tenant_max=7), 500, 0.025).stamp
+    assert usual.epoch.stamp != Quotas.of(RateLimit(tenant_window_ms=500), 400, 0.025).epoch.stamp
+    assert usual.epoch.stamp == Quotas.of(RateLimit(tenant_max=7), 500, 0.025).epoch.stamp
 
 
 def test_segments_must_be_said() -> None:
