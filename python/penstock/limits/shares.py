@@ -14,10 +14,10 @@ grant may count, and F the age up to which a view of the rows may be used; both 
 5. A row that has vanished counts for another F + S. Rows with shares are never removed, they grow old: TTL >= F + S.
 6. After a gap of F in its beats a process begins as if it were new, without a share.
 
-Shared and local. Let the last shared grant in a window of length W <= S happen at t, with a view read at r, t - F <= r <= t; all
-that was granted from shared windows in that window is at most the limit less what was announced at r. A local grant in the
-same window, at u with |u - t| < S, used a share that was announced throughout [u - F - S, u + S], which contains r: it was left
-out. So both together are at most the limit.
+Shared and local. Let the last shared grant in a window of length W <= S happen at t, with a view read at r, t - F <= r <= t.
+All that was granted from shared windows in that window is at most the limit less what was announced at r. A local grant in the
+same window, at u with |u - t| < S, used a share that was announced throughout [u - F - S, u + S], which contains r: it was
+left out. So both together are at most the limit.
 
 Local and local. Let J be the processes with local grants in one window. When one of them grants, at u, its view was read after
 u - F, and each other's row was there by then: its own grant is less than S away, and it waited F + S after its row appeared.

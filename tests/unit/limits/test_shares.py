@@ -2,8 +2,6 @@
 
 import pytest
 
-from penstock.limits.quota import Quota
-from penstock.limits.shares import FRESH_S, WHOLE, Peer, Portion, Shares
 from tests.contract.positions import fullest_window
 from tests.unit.limits.world import WINDOW_US, play
 
