@@ -36,7 +36,7 @@ class Heartbeat:
     name = "heartbeat"
 
     def __init__(self, dsn: str, me: Identity, clock: Clock, shares: Shares | None, news: asyncio.Event) -> None:
-        """`shares`: of a process that sends; others have nothing to agree on. `news`: set when there is something to announce."""
+        """`shares`: of a process that sends; others have nothing to agree on. `news`: set when there is something to tell."""
         self._dsn = dsn
         self._me = me
         self._clock = clock
