@@ -19,6 +19,7 @@ from penstock.limits.redis import RedisWindows, open_client
 from penstock.limits.scopes import Quotas
 from penstock.redact import Secret
 from penstock.telemetry.metrics import Metrics
+from tests.contract.alone import alone
 from tests.contract.benches import quotas_of, redis_windows
 from tests.contract.positions import fullest_window
 from tests.servers import private_folder
@@ -48,10 +49,8 @@ async def limiter_at(url: str) -> AsyncIterator[Limiter]:
     limiter = Limiter.open(
         Redis(url=Secret(url)), RATES, "unlimited", metrics=Metrics("test"), clock=SystemClock(), permit_age_s=0.005
     )
-    try:
+    async with alone(limiter):
         yield limiter
-    finally:
-        await limiter.aclose()
 
 
 class Sender:

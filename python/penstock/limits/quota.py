@@ -38,9 +38,9 @@ class Quota(Struct, frozen=True):
         """How long after a grant it may still count, at most, in microseconds."""
         return SLOTS * self.width_us
 
-    def share(self, parts: int) -> Self:
-        """Return an equal part of the limit in the same window, rounded down (so possibly nothing)."""
-        return type(self)(self.limit // parts, self.width_us)
+    def lowered(self, limit: int) -> Self:
+        """Return the quota of another limit in the same window."""
+        return type(self)(limit, self.width_us)
 
 
 class Window(Struct):
