@@ -6,6 +6,7 @@ jobs and one for long ones, so that nothing waits until a large campaign is coun
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -22,6 +23,8 @@ from penstock.telemetry.metrics import Metrics
 log = structlog.stdlib.get_logger(__name__)
 
 TICK_S: Final = 0.5
+PATIENCE: Final = timedelta(seconds=60)
+"""A leader that says nothing for so long is asleep (stopped, paused with its machine) and loses the lock to one that is not."""
 
 
 class Job(Struct, frozen=True):
@@ -36,14 +39,16 @@ class Leader:
     """The service of stage 4."""
 
     def __init__(  # noqa: PLR0913 - a service takes its surroundings by name
-        self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics, *, name: str = "leader", key: int = LEADER_KEY
-    ) -> None:
+        self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics, *,
+        name: str = "leader", key: int = LEADER_KEY, patience: timedelta = PATIENCE,
+    ) -> None:  # fmt: skip
         self.name = name
         self._key = key
         self._dsn = dsn
         self._jobs = jobs
         self._clock = clock
         self._metrics = metrics
+        self._patience = patience
         self._done_at = dict.fromkeys((job.name for job in jobs), float("-inf"))
 
     async def run(self, halt: asyncio.Event) -> None:
@@ -60,6 +65,7 @@ class Leader:
         connection = await connect(self._dsn)
         try:
             with translated_errors():
+                await system.bound_silence(connection, self._patience)
                 while not halt.is_set():
                     if await system.try_leader(connection, self._key):
                         await self.run_once()

@@ -9,6 +9,8 @@ from penstock.domain.batch import BatchState
 from penstock.domain.campaign import CampaignState
 from penstock.reconcile.accounts import BY_OPERATOR, LONGEST_HOLD
 
+CampaignText = Annotated[str, Meta(max_length=36, pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+
 
 class AccountHold(Request, frozen=True, kw_only=True):
     """How long an account is to send nothing, and why."""
