@@ -89,6 +89,13 @@ async def test_wrong_books_are_set_right(store: Store, watch: Watch, *, is_folde
     assert watch.count("books_wrong") == 1
 
 
+async def test_counters_of_what_happened_are_left_alone(store: Store, watch: Watch) -> None:
+    """A counter that no message can speak for is not held against them."""
+    scene = await make_sent_campaign(store, 5)
+    await misbook(scene, "something_that_happened", 3)
+    assert await watch.recount(scene) == {}
+
+
 async def test_books_are_right_while_everything_moves(store: Store, watch: Watch, tmp_path: Any, monkeypatch: Any) -> None:
     """Counted again and again in steps while a campaign is sent, and wrong by a known number, it ends with right books."""
     monkeypatch.setattr(examine, "STEP", 7)

@@ -31,9 +31,9 @@ WHERE tenant_id = $1 AND campaign_id = $2 AND seq >= $3 AND seq < $4 GROUP BY st
 SELECT reason, count(*) AS n FROM skipped WHERE tenant_id = $1 AND campaign_id = $2 GROUP BY reason
 
 -- name: list_unbatched
--- Queued messages from $3 to below $4 that no living batch covers, at most $5, and whether a request may have carried each: what
--- was answered or may have left. The gaps between the batches are found by batch_ready, the messages in them by a range of the
--- primary key each. Rides on both, and on attempt_range for what it finds.
+-- Queued messages from $3 to below $4 that no living batch covers, at most $5, and whether a request may have carried each: any
+-- but those that are proven not to have been accepted. The gaps between the batches are found by batch_ready, the messages in
+-- them by a range of the primary key each. Rides on both, and on attempt_range for what it finds.
 WITH live AS MATERIALIZED (
     SELECT first_seq, last_seq FROM batch
     WHERE campaign_id = $2 AND tenant_id = $1 AND state IN ('pending', 'sending', 'unknown', 'dead')
@@ -46,7 +46,7 @@ WITH live AS MATERIALIZED (
 SELECT m.seq, EXISTS (
            SELECT FROM attempt a
            WHERE a.campaign_id = $2 AND a.tenant_id = $1 AND a.last_seq >= m.seq AND a.first_seq <= m.seq
-             AND a.state IN ('open', 'accepted', 'refused', 'unknown')) AS is_attempted
+             AND a.state NOT IN ('not_sent', 'throttled', 'held', 'split')) AS is_attempted
 FROM (SELECT low, high FROM gap WHERE low < high ORDER BY low) g
 JOIN message m ON m.tenant_id = $1 AND m.campaign_id = $2 AND m.seq >= g.low AND m.seq < g.high AND m.state = 'queued'
 ORDER BY m.seq LIMIT $5
