@@ -76,8 +76,8 @@ async def test_an_attempt_of_a_process_that_is_gone_becomes_unknown_soon(
     await scene.execute("UPDATE attempt SET started_at = now() - make_interval(secs => $1)", attempt_s)
     if beat_s is not None:
         await scene.execute(
-            "INSERT INTO process (worker, role, is_sending, limiter_mode, seen_at) "
-            "VALUES ('test', 'all', true, 'shared', now() - make_interval(secs => $1))", beat_s,
+            "INSERT INTO process (worker, role, is_sending, seen_at) "
+            "VALUES ('test', 'all', true, now() - make_interval(secs => $1))", beat_s,
         )  # fmt: skip
     await give_up_lapsed_attempts(store, FINDINGS)
     assert await scene.states() == ({"unknown": 5} if is_given_up else {"queued": 5})

@@ -37,6 +37,7 @@ FOR SHARE OF c
 
 -- name: claim_due_batch
 -- The campaign's next due batch, locked, with its chunk. Rides on batch_ready; batches that others hold are passed over.
+-- The chunk is found as in runs.sql.
 SELECT b.batch_id, b.chunk_no, b.first_seq, b.last_seq, b.segments, b.attempts, b.excluded,
        c.first_seq AS chunk_first_seq, c.messages AS chunk_messages, c.payload, c.opt_outs_at
 FROM (
@@ -44,7 +45,10 @@ FROM (
     WHERE campaign_id = $2 AND tenant_id = $1 AND state = 'pending' AND due_at <= now()
     ORDER BY due_at, first_seq LIMIT 1 FOR UPDATE SKIP LOCKED
 ) b
-JOIN chunk c ON c.tenant_id = $1 AND c.campaign_id = $2 AND c.chunk_no = b.chunk_no
+CROSS JOIN LATERAL (
+    SELECT * FROM chunk WHERE (tenant_id, campaign_id, chunk_no) >= ($1, $2, b.chunk_no)
+    ORDER BY tenant_id, campaign_id, chunk_no LIMIT 1
+) c
 
 -- name: list_recent_opt_outs
 -- Numbers that opted out after the upload had read the opt-outs, and so could not leave them out; the ten minutes cover those
@@ -75,7 +79,7 @@ UPDATE batch SET state = 'settled' WHERE batch_id = $1 AND state = 'pending'
 -- name: count_batch_failure
 -- The batch itself failed (not the provider): back to the queue later, at most $3, or dead after $2 such failures. The first
 -- waits are short, because of several batches that were to go out together the first is blamed.
-UPDATE batch SET attempts = attempts + 1, due_at = now() + least($3::interval, interval '1 second' * power(4, attempts)),
+UPDATE batch SET attempts = attempts + 1, due_at = now() + least($3::interval, interval '5 seconds' * power(4, attempts)),
     failure = $4, failed_at = now(),
     state = CASE WHEN attempts + 1 >= $2 THEN 'dead'::batch_state ELSE 'pending'::batch_state END
 WHERE batch_id = $1 AND state = 'pending' RETURNING state::text
