@@ -22,6 +22,7 @@ from penstock.telemetry.metrics import Metrics
 from tests.contract.alone import alone
 from tests.contract.benches import quotas_of, redis_windows
 from tests.contract.positions import fullest_window
+from tests.contract.wire import Wire
 from tests.servers import private_folder
 
 WINDOW_MS = 200
@@ -179,54 +180,11 @@ async def test_a_server_clock_set_forward_starts_a_new_window(valkey_url: str) -
     await client.aclose()
 
 
-class SlowProxy:
-    """Stands before a unix socket and delays what the server says."""
-
-    def __init__(self, target: str, path: str) -> None:
-        self.delay_s = 0.0
-        self.url = f"unix://{path}"
-        self._open = 0
-        self._target = target
-        self._path = path
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["SlowProxy"]:
-        """Listen."""
-        server = await asyncio.start_unix_server(self._serve, self._path)
-        try:
-            yield self
-        finally:
-            server.close()
-            while self._open:  # noqa: ASYNC110 - clients have left; the handlers end by themselves
-                await asyncio.sleep(0.001)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
-        near, far = await asyncio.open_unix_connection(self._target)
-        with suppress(ExceptionGroup):
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._pump(reader, far, slow=False))
-                tasks.create_task(self._pump(near, writer, slow=True))
-        for sink in (far, writer):
-            sink.close()
-            with suppress(OSError):
-                await sink.wait_closed()
-        self._open -= 1
-
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, slow: bool) -> None:
-        while data := await source.read(65536):
-            if slow:
-                await asyncio.sleep(self.delay_s)
-            sink.write(data)
-            await sink.drain()
-        sink.close()
-
-
 async def test_a_cancelled_call_leaves_no_reply_for_the_next(valkey_url: str) -> None:
     """Calls cancelled while their reply is under way never hand it to another caller."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(private_folder())
-        proxy = SlowProxy(valkey_url.removeprefix("unix://"), f"{folder}/proxy.sock")
+        proxy = Wire(valkey_url.removeprefix("unix://"), f"{folder}/proxy.sock")
         await stack.enter_async_context(proxy.running())
         windows = await stack.enter_async_context(redis_windows(proxy.url, quotas_of(20_000)))
         await windows.acquire(())
