@@ -55,7 +55,7 @@ class Crowd:
             most=max(1, self.limit // self.chance.choice([1, 3, 20])), offset_s=self.chance.uniform(-1e4, 1e6), **changes,
         )  # fmt: skip
         words = [sys.executable, "-m", "tests.contract.sender", msgspec.json.encode(given).decode()]
-        popen = subprocess.Popen(words, cwd=ROOT)
+        popen = subprocess.Popen(words, cwd=ROOT)  # noqa: ASYNC220 - it returns at once
         self._stack.callback(popen.wait)
         self._stack.callback(popen.kill)
         self.senders[name] = (popen, wire)
@@ -182,7 +182,7 @@ async def _play(dsn: str, seed: int, seconds: float, spans: dict[str, float]) ->
 
 
 async def test_never_over_whatever_goes_wrong(dsn: str) -> None:
-    """Processes come, are cut off, stopped and killed, Valkey is flushed and restarted: the limit holds, and all mends itself."""
+    """Processes come, are cut off, stopped and killed, Valkey flushed and restarted: the limit holds, and all mends itself."""
     await _play(dsn, 11, 15, {"beat_s": 0.2, "fresh_s": 0.5})
 
 
