@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from penstock import failpoint
 from penstock.clock import Clock
 from penstock.dispatch.bounds import BatchFailedError
 from penstock.dispatch.choose import Chooser
@@ -25,6 +26,7 @@ from penstock.domain.ids import AccountId, AttemptId, TenantId
 from penstock.domain.outcome import Accepted, Outcome
 from penstock.domain.retry import LONGEST_DELAY_S
 from penstock.domain.room import SPARE
+from penstock.failpoint import Point
 from penstock.providers.port import Answered, Provider, Reply, pack_reply, unpack_reply
 from penstock.store import attempts, dispatch
 from penstock.store.attempts import Attempt
@@ -183,10 +185,13 @@ class Dispatcher:
             if not await self._is_permitted(claimed, lane, permit):
                 await _until_available(lambda: parts.settler.hand_back(attempt, "permit_expired", UNPERMITTED_PAUSE))
                 return
+            failpoint.reach(Point.SEND_BEFORE_WRITE)
             with parts.metrics.call_duration.time():
                 reply = await parts.provider.send_bulk(claimed.body, attempt.messages)
+            failpoint.reach(Point.SEND_AFTER_RESPONSE)
             if isinstance(reply, Answered):
                 parts.spool.put(attempt.attempt_id, pack_reply(reply))
+            failpoint.reach(Point.SEND_AFTER_SPOOL)
             outcome = await asyncio.to_thread(self._judge, reply, attempt)
             await _until_available(lambda: parts.settler.settle(attempt, outcome))
             parts.spool.drop(attempt.attempt_id)
