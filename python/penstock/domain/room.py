@@ -6,10 +6,12 @@ left for the others. A refused permit concerns an account, a tenant or everybody
 
 from collections import Counter
 from math import inf
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from penstock.domain.fairness import Lane
-from penstock.domain.ids import AccountId, TenantId
+
+if TYPE_CHECKING:
+    from penstock.domain.ids import AccountId, TenantId
 
 SPARE: Final = 2
 """Senders beyond those that one tenant may have."""
