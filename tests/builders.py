@@ -109,6 +109,13 @@ class Scene:
         await self.execute("UPDATE batch SET due_at = now() - interval '1 second'")
 
 
+async def spoil(scene: Scene) -> None:
+    """Flip a byte of the first chunk's payload."""
+    await scene.execute(
+        "UPDATE chunk SET payload = set_byte(payload, 20, (get_byte(payload, 20) + 1) % 256) WHERE chunk_no = 0"
+    )
+
+
 async def ensure_tenant(connection: Connection, name: str) -> TenantId:
     """The tenant of that name, made if need be."""
     made = await tenants.create_tenant(connection, name)
@@ -320,7 +327,7 @@ class Rig:
 
     def kept_answers(self) -> list[AttemptId]:
         """What lies in the spool."""
-        return [attempt_id for _, attempt_id, _ in self.spool.answers()]
+        return [attempt_id for attempt_id, _ in self.spool.answers()]
 
 
 def report_lines(statuses: Mapping[str, str]) -> bytes:

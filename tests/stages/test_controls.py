@@ -19,6 +19,7 @@ from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.auto_pause import pause_failing
 from penstock.reconcile.books import fold_counts
 from penstock.reconcile.canceled import sweep_canceled
+from penstock.reconcile.findings import Findings
 from penstock.store import campaigns, dispatch
 from penstock.store.campaigns import Campaign
 from penstock.store.pool import Store
@@ -219,7 +220,7 @@ async def test_doubt_keeps_a_canceled_campaign_open_until_it_is_resolved(store: 
 
     async def late_refusal(_: bytes, __: int) -> Answered:
         await scene.execute("UPDATE attempt SET lease_until = now() - interval '1 second'")
-        await give_up_lapsed_attempts(store)
+        await give_up_lapsed_attempts(store, Findings(Metrics("test")))
         await cancel(scene)
         await sweep_canceled(store)
         assert (await scene.states(), (await read(scene)).completed_at) == ({"unknown": 5}, None)
