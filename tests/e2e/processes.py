@@ -16,7 +16,7 @@ from penstock.client import Client
 from penstock.config import OUR_PREFIXES
 from penstock.simulator import Simulator
 from tests.e2e.checker import Books
-from tests.e2e.evidence import Database, verify, wait_until
+from tests.e2e.evidence import Condition, Database, verify, wait_until
 from tests.e2e.inside import free_port, settings, simulator_settings
 
 EXIT_S = 60.0
@@ -133,6 +133,10 @@ class Site:
     async def settle(self) -> None:
         """Wait until everything is settled."""
         await wait_until(self.database.is_settled, "everything is settled")
+
+    async def wait_for(self, condition: Condition) -> None:
+        """Wait until it holds."""
+        await wait_until(condition, "what was waited for")
 
     async def sees(self, accepted: int) -> None:
         """Wait until the provider has accepted so many messages."""
