@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
@@ -89,6 +90,17 @@ def _check_http(http: Section, problems: list[str]) -> None:
         problems.append(f"{environment_name('http', 'idempotency_kept')}: must be at least {LEAST_KEPT.days}d")
     if http.admin_key is not None and len(http.admin_key.reveal()) < SHORTEST_ADMIN_KEY:
         problems.append(f"{environment_name('http', 'admin_key')}: must have at least {SHORTEST_ADMIN_KEY} characters")
+    if not all(map(_is_network, http.trusted_proxies)):
+        name = environment_name("http", "trusted_proxies")
+        problems.append(f"{name}: expected networks such as 10.0.0.0/8 or 2001:db8::/32, parted by commas")
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_mitto(mitto: Section, problems: list[str]) -> None:

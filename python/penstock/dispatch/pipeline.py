@@ -96,10 +96,8 @@ class Dispatcher:
 
     name = "dispatch"
 
-    def __init__(self, parts: Parts, *, in_flight: int, poll_s: float, least_segments: int = 1) -> None:
-        """`least_segments`: fewer are not worth a request of their own while the account's rate is used up."""
+    def __init__(self, parts: Parts, *, in_flight: int, poll_s: float) -> None:
         self._parts = parts
-        self._least_segments = least_segments
         self._in_flight = in_flight
         self._poll_s = poll_s
         self._crashes: list[Exception] = []
@@ -165,9 +163,7 @@ class Dispatcher:
         return 0
 
     async def _acquire(self, lane: Lane) -> Permit:
-        want = max(1, lane.segments)
-        least = min(want, self._least_segments)
-        return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, minimum=least)
+        return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=max(1, lane.segments))
 
     async def _send(self, claimed: Claimed, lane: Lane, permit: Permit) -> None:
         """From the committed attempt to its settlement."""
