@@ -28,7 +28,8 @@ SELECT EXISTS (SELECT FROM batch b JOIN campaign c USING (tenant_id, campaign_id
     OR EXISTS (SELECT FROM attempt WHERE state = 'open')
 """
 _END_SESSIONS = """
-SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name <> 'observer'
 """
 _IS_WAITING = """
 SELECT EXISTS (SELECT FROM report_page WHERE applied_at IS NULL) OR EXISTS (SELECT FROM message WHERE state = 'sent')
@@ -53,9 +54,12 @@ class Database:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
 
+    async def _connect(self) -> Any:
+        return await asyncpg.connect(self.dsn, server_settings={"application_name": "observer"})
+
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """The rows of a statement, on a connection of its own."""
-        connection = await asyncpg.connect(self.dsn)
+        connection = await self._connect()
         try:
             return await connection.fetch(statement, *arguments)
         finally:
@@ -90,7 +94,7 @@ class Database:
             await connection.close()
 
     async def end_sessions(self) -> int:
-        """End every other session of this database, as a restart of the server does; how many there were."""
+        """End every session but those that watch, as a restart of the server does; how many there were."""
         ended: int = await self.value(_END_SESSIONS)
         return ended
 
@@ -138,7 +142,7 @@ class Database:
 
     async def books(self) -> Books:
         """Everything the checker asks about, in one snapshot."""
-        connection = await asyncpg.connect(self.dsn)
+        connection = await self._connect()
         try:
             async with connection.transaction(isolation="repeatable_read"):
                 return await _read_books(connection)

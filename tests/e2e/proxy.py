@@ -85,7 +85,7 @@ class Proxy:
         self.heal()
         while self._links:
             self.reset()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
 
     def cut(self, way: Way, **details: object) -> Cut:
         """Order a cut (the fields of Cut)."""
@@ -152,7 +152,10 @@ class _Link:
                 await self._proxy.pass_on(len(piece))
                 writer.write(self._left_of(way, piece))
                 await writer.drain()
-        self.end()
+        if self._is_over:
+            self.end()
+        else:
+            writer.close()  # once what is left in it has gone
 
     def _left_of(self, way: Way, piece: bytes) -> bytes:
         """What goes through; afterwards it may be over, or over with the next piece that comes back."""

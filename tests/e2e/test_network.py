@@ -49,10 +49,15 @@ async def day(dsn: str, valkey_url: str, folder: Path) -> AsyncIterator[Day]:
             yield Day(at, network, customer)
 
 
+def slow(value: object) -> object:
+    """A case that is left to the long runs."""
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
 # Before the provider.
 
 
-@pytest.mark.parametrize("after", [0, 300, 1500])
+@pytest.mark.parametrize("after", [0, slow(300), 1500])
 async def test_a_request_is_cut(dsn: str, valkey_url: str, tmp_path: Path, after: int) -> None:
     """What did not arrive whole was not accepted; that cannot be known here, so it stays unknown and is not sent again."""
     async with day(dsn, valkey_url, tmp_path) as today:
@@ -64,7 +69,7 @@ async def test_a_request_is_cut(dsn: str, valkey_url: str, tmp_path: Path, after
         assert len((await read_wire(today.at.simulator.url)).accepted) == RECIPIENTS - BATCH
 
 
-@pytest.mark.parametrize("after", [0, 100, 700])
+@pytest.mark.parametrize("after", [0, 100, slow(700)])
 async def test_an_answer_is_cut(dsn: str, valkey_url: str, tmp_path: Path, after: int) -> None:
     """The provider has the batch and its answer does not arrive whole: it is not sent again."""
     async with day(dsn, valkey_url, tmp_path) as today:
@@ -131,7 +136,7 @@ async def _cut_commits(today: Day, *, is_passed: bool) -> None:
         await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("ends_with_a_reset", [False, True])
+@pytest.mark.parametrize("ends_with_a_reset", [slow(False), True])
 async def test_the_database_falls_silent(dsn: str, valkey_url: str, tmp_path: Path, ends_with_a_reset: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """For seconds nothing is heard of it; whether the connections come back or not, everything is known afterwards."""
     async with day(dsn, valkey_url, tmp_path) as today:
@@ -145,6 +150,7 @@ async def test_the_database_falls_silent(dsn: str, valkey_url: str, tmp_path: Pa
         assert "unknown" not in await today.end()
 
 
+@pytest.mark.slow
 async def test_every_word_with_the_database_is_slow(dsn: str, valkey_url: str, tmp_path: Path) -> None:
     """Slow lines to the database make everything slow, and nothing else."""
     async with day(dsn, valkey_url, tmp_path) as today:
@@ -156,7 +162,7 @@ async def test_every_word_with_the_database_is_slow(dsn: str, valkey_url: str, t
 # Before Valkey.
 
 
-@pytest.mark.parametrize("fault", ["reset", "cut", "silence", "slow"])
+@pytest.mark.parametrize("fault", ["reset", slow("cut"), "silence", slow("slow")])
 async def test_the_limiter_is_hard_to_reach(dsn: str, valkey_url: str, tmp_path: Path, fault: str) -> None:
     """Whatever happens on the way to Valkey, sending goes on at a smaller share and no message is in doubt."""
     async with day(dsn, valkey_url, tmp_path) as today:
