@@ -220,9 +220,11 @@ class OpenBrake:
     def __init__(self, most: int = 1_000_000) -> None:
         self.most = most
 
-    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1) -> Grant:
+    async def acquire(
+        self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1, is_urgent: bool = False
+    ) -> Grant:
         """Grant."""
-        del account_id, tenant_id
+        del account_id, tenant_id, is_urgent
         assert minimum <= self.most
         return Grant(min(want, self.most), expires_at=math.inf)
 
@@ -299,7 +301,7 @@ class Rig:
         self.spool = Spool(spool)
         self.claimer = Claimer(claims_from or store, bounds, "test", lambda: AttemptId(new_id()))
         clock = clock or SystemClock()
-        self.chooser = Chooser(store, clock, max_age_s=lanes_age_s)
+        self.chooser = Chooser(store, clock, max_age_s=lanes_age_s, of_tenant=in_flight)
         parts = Parts(
             store=store,
             chooser=self.chooser,

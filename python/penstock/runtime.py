@@ -115,7 +115,8 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         if limiter is not None:
             stack.push_async_callback(limiter.aclose)
             health.facts["limiter"] = lambda: limiter.state
-            chooser = Chooser(store, clock, max_age_s=settings.dispatch.poll.total_seconds())
+            dispatch = settings.dispatch
+            chooser = Chooser(store, clock, max_age_s=dispatch.poll.total_seconds(), of_tenant=dispatch.in_flight)
             announce = chooser.announce
             services += await _dispatcher(
                 stack, store, settings, worker=me.worker, limiter=limiter, chooser=chooser, spool=spool, clock=clock,

@@ -1,10 +1,12 @@
 """What operators mend: accounts that cannot send, batches that died. Each act is on record, and the books balance."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from penstock.store import limits
 from tests.api.conftest import Api
 from tests.api.test_admin import acts, read_all
 from tests.api.test_bad_input import check_problem
@@ -170,6 +172,21 @@ class TestAccounts:
         await rig.drain()
         assert (rig.script.sizes, await scene.states()) == ([10, 20], {"sent": 30})
         assert [action for _, action, _ in await acts(operator)] == ["account.change"] * 2
+
+    async def test_limits_are_set_and_given_back_to_the_settings(self, api: Api, operator: Api) -> None:
+        """A field that is given is set, null resets it, others stay; the record has what it was before."""
+        await make_campaign(api.parts.store, 1, tenant="first")
+        path = f"{ACCOUNTS}/{ACCOUNT}"
+        changed = (await operator.call("PATCH", path, json={"requests_max": 7, "segments_per_s": 300})).json
+        assert (changed["requests_max"], changed["segments_per_s"]) == (7, 300)
+        changed = (await operator.call("PATCH", path, json={"segments_per_s": None})).json
+        assert (changed["requests_max"], changed["segments_per_s"]) == (7, None)
+        async with api.parts.store.engine() as connection:
+            overrides = await limits.list_account_limits(connection)
+            (detail,) = await connection.fetchrow("SELECT detail::text FROM audit ORDER BY audit_id DESC LIMIT 1")
+        assert overrides == [limits.AccountLimit(ACCOUNT, 7, None)]
+        assert json.loads(detail) == {"segments_per_s": None, "before": {"segments_per_s": 300}}
+        check_problem(await operator.call("PATCH", path, json={"segments_per_s": 0}), 422, "invalid_value")
 
     @pytest.mark.parametrize(("verb", "method"), [("/hold", "POST"), ("/release", "POST"), ("", "PATCH")])
     @pytest.mark.parametrize("name", ["nobody", "a%00b", "a%2Fb"])

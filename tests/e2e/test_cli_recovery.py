@@ -17,15 +17,29 @@ async def test_accounts_by_command(dsn: str, valkey_url: str, store: Store) -> N
     )  # fmt: skip
     columns = held.splitlines()[1].split("\t")
     assert (columns[:2], columns[3]) == ([ACCOUNT, "held"], "invoice")
-    assert sized.splitlines()[1].endswith("\t1000")
+    assert sized.splitlines()[1].split("\t")[5:] == ["1000", "", ""]
     assert after.splitlines()[1].split("\t")[:5] == [ACCOUNT, "open", "", "", "0"]
     verbs = ["account.hold", "account.change", "account.change", "account.release"]
     assert [act[1:] for act in await acts(dsn)] == [(verb, f"account:{ACCOUNT}") for verb in verbs]
 
 
+async def test_limits_by_command(dsn: str, valkey_url: str, store: Store) -> None:
+    """An account's limits are set, shown, and given back to the settings; each act is on record."""
+    await make_campaign(store, 1)
+    said, limited, _, freed = await run_all(
+        servers(dsn, valkey_url), f"accounts limit {ACCOUNT} --segments 300 --requests 7", "accounts list",
+        f"accounts limit {ACCOUNT} --segments default", "accounts list",
+    )  # fmt: skip
+    assert said == f"account {ACCOUNT}: requests_max 7, segments_per_s 300"
+    assert limited.splitlines()[1].split("\t")[6:] == ["7", "300"]
+    assert freed.splitlines()[1].split("\t")[6:] == ["7", ""]
+    assert [act[1:] for act in await acts(dsn)] == [("account.change", f"account:{ACCOUNT}")] * 2
+
+
 @pytest.mark.parametrize(
     ("command", "complaint"),
     [
+        (f"accounts limit {ACCOUNT} --segments 0", "a number from 1"), (f"accounts limit {ACCOUNT}", "--segments"),
         ("accounts release nobody", "no such account"), (f"accounts hold {ACCOUNT} --for 400d", "up to 366 days"),
         ("dead-letters redrive", "--all"), ("dead-letters redrive 7 --all", "--all"),
         ("dead-letters redrive 7", "no such batch"), ("dead-letters cancel 7", "no such batch"),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -417,9 +418,9 @@ async def test_a_pace_takes_permits_for_its_slices_only(store: Store, tmp_path: 
     asked: list[int] = []
 
     class Listening(OpenBrake):
-        async def acquire(self, account_id, tenant_id, *, want: int, minimum: int = 1):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        async def acquire(self, account_id, tenant_id, *, want: int, **how: Any):  # type: ignore[no-untyped-def,override]  # noqa: ANN001, ANN202
             asked.append(want)
-            return await super().acquire(account_id, tenant_id, want=want, minimum=minimum)
+            return await super().acquire(account_id, tenant_id, want=want, **how)
 
     rig = Rig(store, tmp_path, brake=Listening(), lanes_age_s=60)
     scene = await make_paced(store, 600, 60)

@@ -169,8 +169,11 @@ class NarrowBrake(OpenBrake):
         self.can_top_up = can_top_up
         self.granted: list[int] = []
 
-    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1) -> Grant:
+    async def acquire(
+        self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1, is_urgent: bool = False
+    ) -> Grant:
         """Grant."""
+        del is_urgent
         if minimum > 1 and not self.can_top_up:
             return Grant(0, retry_after_s=0.001)
         self.granted.append(minimum)

@@ -165,6 +165,7 @@ def account(stored: Account) -> schemas.AccountView:
     return schemas.AccountView(
         id=stored.account_id, state="open" if stored.held_until is None else "held", held_until=stored.held_until,
         held_reason=stored.held_reason, failures_in_a_row=stored.backoff_step, learned_batch_size=stored.learned_batch_size,
+        requests_max=stored.requests_max, segments_per_s=stored.segments_per_s,
     )  # fmt: skip
 
 

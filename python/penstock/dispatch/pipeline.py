@@ -25,6 +25,7 @@ from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, AttemptId, TenantId
 from penstock.domain.outcome import Accepted, Outcome, Unknown
 from penstock.domain.retry import LONGEST_DELAY_S
+from penstock.domain.room import SPARE
 from penstock.failpoint import Point
 from penstock.providers.port import Answered, Provider, Reply, pack_reply, unpack_reply
 from penstock.store import attempts, dispatch
@@ -45,8 +46,6 @@ UNPERMITTED_PAUSE: Final = timedelta(seconds=1)
 """A batch that found no permit lets others go first."""
 LOOK_AGAIN_S: Final = 1.0
 """How often claims without a confirmed end are looked for."""
-REFUSED_PAUSE_S: Final = 0.02
-"""A refused permit pauses its sender only this long: the next lane may belong to an account with room."""
 
 
 class Permit(Protocol):
@@ -61,6 +60,10 @@ class Permit(Protocol):
         """When to ask again, if nothing was granted."""
 
     @property
+    def scope(self) -> str | None:
+        """What stood in the way, if nothing was granted."""
+
+    @property
     def expires_at(self) -> float:
         """The clock's monotonic time after which the permit must not be used."""
 
@@ -68,7 +71,9 @@ class Permit(Protocol):
 class Brake(Protocol):
     """The limiter as the senders see it."""
 
-    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1) -> Permit:
+    async def acquire(
+        self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1, is_urgent: bool = False
+    ) -> Permit:
         """One request and between `minimum` and `want` segments, or nothing."""
 
 
@@ -111,7 +116,7 @@ class Dispatcher:
         """Settle what an earlier process left in the spool, then send until halted."""
         await _until_available(self.replay_spool)
         async with asyncio.TaskGroup() as senders:
-            for _ in range(self._in_flight):
+            for _ in range(self._in_flight + SPARE):
                 senders.create_task(self._send_until(halt))
             # One more for single messages alone: however slow the provider is with campaigns, this one is free for them.
             senders.create_task(self._send_until(halt, is_urgent_only=True))
@@ -138,13 +143,20 @@ class Dispatcher:
         await self._resolve_doubtful()
         lane = await parts.chooser.next_lane(is_urgent_only=is_urgent_only)
         if lane is None:
-            return self._poll_s
-        left_segments = lane.segments
+            return parts.chooser.pause_s(self._poll_s)
+        try:
+            return await self._serve(lane)
+        finally:
+            parts.chooser.done(lane)
+
+    async def _serve(self, lane: Lane) -> float:
+        """Send a batch of the lane, if a permit is given; the seconds to wait before there may be another."""
+        parts, left_segments = self._parts, lane.segments
         try:
             permit = await self._acquire(lane)
             if permit.granted == 0:
-                parts.chooser.put_back(lane)
-                return min(permit.retry_after_s, REFUSED_PAUSE_S)
+                parts.chooser.refuse(lane, permit.scope, permit.retry_after_s)
+                return 0
             parts.chooser.begin(lane)
             send_by = parts.clock.monotonic() + SEND_WITHIN_S
             claimed = await parts.claimer.claim(lane, permit.granted)
@@ -167,7 +179,8 @@ class Dispatcher:
         return 0
 
     async def _acquire(self, lane: Lane) -> Permit:
-        return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=max(1, lane.segments))
+        want = max(1, lane.segments)
+        return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, is_urgent=lane.is_rolling)
 
     async def _send(self, claimed: Claimed, lane: Lane, permit: Permit, send_by: float) -> None:
         """From the committed attempt to its settlement."""
@@ -217,7 +230,9 @@ class Dispatcher:
         until = parts.clock.monotonic() + RENEW_S
         segments = claimed.segments
         while permit.granted < segments or parts.clock.monotonic() >= permit.expires_at:
-            permit = await parts.limiter.acquire(lane.account_id, lane.tenant_id, want=segments, minimum=segments)
+            permit = await parts.limiter.acquire(
+                lane.account_id, lane.tenant_id, want=segments, minimum=segments, is_urgent=lane.is_rolling
+            )
             if parts.clock.monotonic() >= until:
                 return False
             if not permit.granted:

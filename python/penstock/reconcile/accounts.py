@@ -1,10 +1,14 @@
-"""What operators do to traffic accounts: hold one, release it, set the size of its batches. Each act is in the audit log.
+"""What operators do to traffic accounts: hold one, release it, set its limits and the size of its batches.
 
-Each works in a transaction that its caller opens. Holds that the provider's answers cause are dispatch/settle.py's.
+Each act is in the audit log, and works in a transaction that its caller opens. Holds that the provider's answers cause are
+dispatch/settle.py's.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
+
+from msgspec import structs
 
 from penstock.domain.audit import Act, Action, account_subject
 from penstock.domain.errors import NotFoundError
@@ -16,6 +20,9 @@ from penstock.store.pool import Connection
 LONGEST_HOLD: Final = timedelta(days=366)
 """Also the hold of an operator who names no end: until it is released."""
 BY_OPERATOR: Final = "by_operator"
+
+AccountChanges = Mapping[str, int | None]
+"""`learned_batch_size`, `requests_max` and `segments_per_s` with their new values; None: as the settings have it."""
 
 
 async def hold(connection: Connection, actor: str, account_id: AccountId, wait: timedelta, reason: str) -> Account:
@@ -34,12 +41,13 @@ async def release(connection: Connection, actor: str, account_id: AccountId) -> 
     return await find(connection, account_id)
 
 
-async def set_batch_size(connection: Connection, actor: str, account_id: AccountId, messages: int | None) -> Account:
-    """Let a request carry at most so many messages; None: as the settings have it. Raises NotFoundError."""
+async def change(connection: Connection, actor: str, account_id: AccountId, changes: AccountChanges) -> Account:
+    """Set the fields that are given; limits hold in every process within a second. Raises NotFoundError."""
     before = await find(connection, account_id)
-    await accounts.set_batch_size(connection, account_id, messages)
-    sizes = {"learned_batch_size": messages, "before": before.learned_batch_size}
-    await _record(connection, actor, Action.ACCOUNT_CHANGE, account_id, **sizes)
+    if changes:
+        await accounts.change_account(connection, structs.replace(before, **changes))
+        was = {field: getattr(before, field) for field in changes}
+        await _record(connection, actor, Action.ACCOUNT_CHANGE, account_id, **changes, before=was)
     return await find(connection, account_id)
 
 

@@ -16,7 +16,7 @@ NOTE_SUCCESS = query("accounts.note_success")
 NOTE_REFUSED = query("accounts.note_refused")
 LEARN_BATCH_SIZE = query("accounts.learn_batch_size")
 RELEASE_ACCOUNT = query("accounts.release_account")
-SET_BATCH_SIZE = query("accounts.set_batch_size")
+CHANGE_ACCOUNT = query("accounts.change_account")
 LIST_ACCOUNTS = query("accounts.list_accounts")
 LOCK_ACCOUNT = query("accounts.lock_account")
 COUNT_NOT_SENDING = query("accounts.count_not_sending")
@@ -36,6 +36,10 @@ class Account(Struct, frozen=True):
     """Calls that failed in a row."""
     learned_batch_size: int | None
     """The most messages a request may carry, after the provider refused more."""
+    requests_max: int | None
+    """Requests in any RATE_LIMIT_TRAFFIC_ACCOUNT_WINDOW_MS; None: as the settings have it."""
+    segments_per_s: int | None
+    """Segments in any second; None: as the settings have it."""
 
 
 class NotSending(Struct, frozen=True):
@@ -82,9 +86,11 @@ async def release_account(connection: Connection, account_id: AccountId) -> None
     await connection.execute(RELEASE_ACCOUNT, account_id)
 
 
-async def set_batch_size(connection: Connection, account_id: AccountId, messages: int | None) -> None:
-    """Set what was learned, or forget it."""
-    await connection.execute(SET_BATCH_SIZE, account_id, messages)
+async def change_account(connection: Connection, account: Account) -> None:
+    """Write what operators may change."""
+    await connection.execute(
+        CHANGE_ACCOUNT, account.account_id, account.learned_batch_size, account.requests_max, account.segments_per_s
+    )
 
 
 async def list_accounts(connection: Connection, after: str = BEFORE_FIRST, limit: int = MOST_ACCOUNTS) -> list[Account]:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
-from msgspec import UNSET
 
 from penstock.api import queries, schemas, views
 from penstock.api.answers import answer
@@ -47,12 +46,12 @@ async def release(request: web.Request) -> web.Response:
 
 
 async def change(request: web.Request) -> web.Response:
-    """Set how many messages a request may carry; null forgets what the provider's refusals had taught."""
-    asked = await read_json(request, schemas.AccountChange)
-    size = asked.learned_batch_size
-    if size is UNSET:
-        return await _act(request, acts.find)
-    return await _act(request, lambda connection, account: acts.set_batch_size(connection, ADMIN, account, size))
+    """Set the limits of the account, or how many messages a request may carry; null: as the settings have it.
+
+    Limits hold within a second, without a restart. What was sent before counts under the new limit.
+    """
+    changes = (await read_json(request, schemas.AccountChange)).changes()
+    return await _act(request, lambda connection, account: acts.change(connection, ADMIN, account, changes))
 
 
 async def _act(request: web.Request, act: Callable[[Connection, AccountId], Awaitable[Account]]) -> web.Response:

@@ -7,7 +7,7 @@ from penstock.api.examples.form import ACCOUNT_ID, CAMPAIGN_ID, Example
 
 _OPEN: Final[dict[str, Any]] = {
     "id": ACCOUNT_ID, "state": "open", "held_until": None, "held_reason": None, "failures_in_a_row": 0,
-    "learned_batch_size": None,
+    "learned_batch_size": None, "requests_max": None, "segments_per_s": 400,
 }  # fmt: skip
 _HELD: Final[dict[str, Any]] = {
     **_OPEN, "state": "held", "held_until": "2026-03-02T08:15:00Z", "held_reason": "http_401", "failures_in_a_row": 7,
@@ -29,7 +29,7 @@ _LETTER: Final = f"{_LETTERS}/{{batch_id}}"
 
 EXAMPLES: Final[Mapping[str, Example]] = {
     f"GET {_ACCOUNTS}": Example(gives={"items": [_HELD], "next": None}),
-    f"PATCH {_ACCOUNT}": Example(takes={"learned_batch_size": None}, gives=_OPEN),
+    f"PATCH {_ACCOUNT}": Example(takes={"learned_batch_size": None, "segments_per_s": 400}, gives=_OPEN),
     f"POST {_ACCOUNT}/hold": Example(
         takes={"reason": "invoice", "for_s": 3600},
         gives={**_OPEN, "state": "held", "held_until": "2026-03-02T09:00:00Z", "held_reason": "invoice"},

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from penstock.api.schemas.forms import Instant, Request
 from penstock.domain.batch import BatchState
 from penstock.domain.campaign import CampaignState
-from penstock.reconcile.accounts import BY_OPERATOR, LONGEST_HOLD
+from penstock.domain.tenant import MOST_REQUESTS
+from penstock.reconcile.accounts import BY_OPERATOR, LONGEST_HOLD, AccountChanges
 
 CampaignText = Annotated[str, Meta(max_length=36, pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
@@ -25,6 +27,12 @@ class AccountChange(Request, frozen=True, kw_only=True):
     """What may be changed of an account; null resets it."""
 
     learned_batch_size: Annotated[int, Meta(ge=1, le=50_000)] | UnsetType | None = UNSET
+    requests_max: Annotated[int, Meta(ge=1, le=MOST_REQUESTS)] | UnsetType | None = UNSET
+    segments_per_s: Annotated[int, Meta(ge=1, le=MOST_REQUESTS)] | UnsetType | None = UNSET
+
+    def changes(self) -> AccountChanges:
+        """The fields that are given."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET}
 
 
 class AccountView(Struct, frozen=True, kw_only=True):
@@ -38,6 +46,8 @@ class AccountView(Struct, frozen=True, kw_only=True):
     learned_batch_size: (
         Annotated[int, Meta(description="The most messages in a request; null: as the settings have it.")] | None
     )
+    requests_max: Annotated[int, Meta(description="Requests in a window; null: as the settings have it.")] | None
+    segments_per_s: Annotated[int, Meta(description="Segments in a second; null: as the settings have it.")] | None
 
 
 class DeadLetterView(Struct, frozen=True, kw_only=True):

@@ -35,20 +35,22 @@ UPDATE account SET learned_batch_size = least(coalesce(learned_batch_size, $2), 
 -- scope: system. An operator's word: what held it is over, and nothing of it is remembered.
 UPDATE account SET held_until = NULL, held_reason = NULL, backoff_step = 0, refused_in_a_row = 0 WHERE account_id = $1
 
--- name: set_batch_size
--- scope: system. NULL: as the settings have it, until the provider refuses a size again.
-UPDATE account SET learned_batch_size = $2 WHERE account_id = $1
+-- name: change_account
+-- scope: system. NULL: as the settings have it, and a batch's size until the provider refuses it again.
+UPDATE account SET learned_batch_size = $2, requests_max = $3, segments_per_s = $4 WHERE account_id = $1
 
 -- name: list_accounts
 -- scope: system. Those with names behind $1, in order, at most $2; a hold that is over is none.
 SELECT account_id, CASE WHEN held_until > now() THEN held_until END AS held_until,
-       CASE WHEN held_until > now() THEN held_reason END AS held_reason, backoff_step, learned_batch_size
+       CASE WHEN held_until > now() THEN held_reason END AS held_reason, backoff_step, learned_batch_size,
+       requests_max, segments_per_s
 FROM account WHERE account_id > $1 ORDER BY account_id LIMIT $2
 
 -- name: lock_account
 -- scope: system. One of them, kept from changing.
 SELECT account_id, CASE WHEN held_until > now() THEN held_until END AS held_until,
-       CASE WHEN held_until > now() THEN held_reason END AS held_reason, backoff_step, learned_batch_size
+       CASE WHEN held_until > now() THEN held_reason END AS held_reason, backoff_step, learned_batch_size,
+       requests_max, segments_per_s
 FROM account WHERE account_id = $1 FOR UPDATE
 
 -- name: count_not_sending
