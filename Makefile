@@ -7,6 +7,7 @@ TEST_VENV := .venv-test
 BIN := $(VENV)/bin
 N ?= 100000
 FUZZ_SECONDS ?= 60
+KILLS ?= 1000
 POSTGRES ?= /usr/lib/postgresql/15/bin
 LOCK := requirements.lock
 
@@ -35,6 +36,10 @@ test-slow: $(TEST_VENV)/bin/pytest ## Run the long fault runs (after `make test`
 .PHONY: test-postgres
 test-postgres: $(TEST_VENV)/bin/pytest ## Run the tests of store and stages on another PostgreSQL (POSTGRES=/usr/lib/postgresql/15/bin)
 	@TEST_POSTGRES_BIN=$(POSTGRES) $(TEST_VENV)/bin/python -m pytest -n 2 -q tests/store tests/stages
+
+.PHONY: torture
+torture: $(TEST_VENV)/bin/pytest ## Kill everything at random moments of campaigns, KILLS (1000) times, and count what is lost
+	@KILLS=$(KILLS) $(TEST_VENV)/bin/python -m tests.e2e.torture
 
 .PHONY: check
 check: build ## Format, lint, types, import contracts, Rust format, clippy and tests

@@ -45,7 +45,8 @@ class RedisWindows:
         except script.BadReplyError as error:
             await self._connections.drop()  # whatever else waits in these sockets is not to be trusted
             raise WindowsAwayError(f"reply_{error}") from error
-        except (RedisError, OSError) as error:  # a timeout is an OSError
+        # A timeout is an OSError; a RuntimeError is what uvloop makes of writing to a connection that was reset in the pool.
+        except (RedisError, OSError, RuntimeError) as error:
             raise WindowsAwayError(type(error).__name__) from error
         return reply.verdict
 
