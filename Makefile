@@ -60,6 +60,10 @@ bench: build ## Run the benches (BENCH_SCALE=tiny for a quick look)
 bench-micro: build ## Time the core's functions beside Python's best, one by one (fails when a target is missed)
 	@$(BIN)/python bench/micro/run.py --check
 
+.PHONY: bench-limits
+bench-limits: build ## Time the limiter beside bare INCR and two libraries (fails when a target is missed)
+	@$(BIN)/python bench/stage/limiter.py --check
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZ_SECONDS (60) on hostile input
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) rust/fuzz/run.sh
