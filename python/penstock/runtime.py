@@ -110,8 +110,8 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
                 stack, store, settings, worker=me.worker, limiter=limiter, chooser=chooser, spool=spool, clock=clock,
                 metrics=metrics,
             )  # fmt: skip
-        else:
-            # Callers look at the limits also here, where nothing is sent.
+        elif settings.general.role != "jobs":
+            # Callers look at the limits also where nothing is sent.
             services.append(LimitReader(store, limiter))
         callers = CallerLimits.open(settings.redis, settings.callers, metrics=metrics, clock=clock)
         stack.push_async_callback(callers.aclose)

@@ -14,7 +14,7 @@ from penstock.clock import SystemClock
 from penstock.config import Callers, Redis
 from penstock.domain.ids import KeyId, TenantId
 from penstock.embedded import EmbeddedValkey
-from penstock.limits.callers import CallerLimits, Who
+from penstock.limits.callers import AT_ONCE, CallerLimits, Who
 from penstock.limits.demand import Verdict
 from penstock.limits.redis import open_client
 from penstock.limits.rules import Tier
@@ -243,6 +243,31 @@ async def test_a_silent_server_holds_nobody(valkey: EmbeddedValkey) -> None:
             began = SystemClock().monotonic()
             assert await admitted(limits, 100) == 100
             assert SystemClock().monotonic() - began < 0.1
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+
+
+async def test_a_crowd_shares_few_connections(url: str) -> None:
+    """Five hundred calls at once are all counted, over no more connections than may be open."""
+    async with process_at(url, Callers(key_per_day=400)) as limits:
+        verdicts = await asyncio.gather(*(limits.admit(ME, Tier.CALL) for _ in range(500)))
+        assert sum(one.blocker is None for one in verdicts) == 400
+        client = open_client(Redis(url=Secret(url)))
+        clients = await client.client_list()
+        await client.aclose()
+    assert len(clients) <= AT_ONCE + 1
+
+
+async def test_a_crowd_does_not_wait_in_line_for_a_silent_server(valkey: EmbeddedValkey) -> None:
+    """The first few learn that it is away; the rest is answered then, not after a timeout each."""
+    async with process_at(valkey.address, Callers(), timeout_s=0.1) as limits:
+        assert valkey.pid is not None
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            began = SystemClock().monotonic()
+            verdicts = await asyncio.gather(*(limits.admit(ME, Tier.CALL) for _ in range(500)))
+            assert {one.blocker for one in verdicts} == {None}
+            assert SystemClock().monotonic() - began < 1.5  # one behind the other would be more than three seconds
         finally:
             os.kill(valkey.pid, signal.SIGCONT)
 

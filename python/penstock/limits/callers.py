@@ -32,6 +32,8 @@ from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
 
+AT_ONCE: Final = 16
+"""Calls to Redis, each with a connection of its own: a crowd of callers must not use up this process's open files."""
 ADDRESS_SHARDS: Final = 256
 """Addresses share so many hash tags, so that each does not need an epoch of its own."""
 MOST_REFUSALS: Final = 10_000
@@ -79,6 +81,7 @@ class CallerLimits:
         self._metrics = metrics
         self._clock = clock
         self._presence = Presence()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._alone = Ledger(0)
         self._refusals: dict[Demand, float] = {}
 
@@ -165,15 +168,21 @@ class CallerLimits:
     async def _count(self, tag: str, demands: list[Demand]) -> Verdict:
         if not demands:
             return _NOTHING
-        if not self._presence.is_away:
-            try:
-                verdict = await self._shared.acquire(demands, _epoch(tag))
-            except WindowsAwayError as error:
-                self._note_failure(str(error))
-            else:
-                self._presence.note_answer()
-                return verdict
-        return self._count_alone(demands)
+        async with self._turns:
+            verdict = await self._count_together(tag, demands)
+        return verdict or self._count_alone(demands)
+
+    async def _count_together(self, tag: str, demands: list[Demand]) -> Verdict | None:
+        """In Redis; None while it is away, which whoever waited for a turn learns from those before."""
+        if self._presence.is_away:
+            return None
+        try:
+            verdict = await self._shared.acquire(demands, _epoch(tag))
+        except WindowsAwayError as error:
+            self._note_failure(str(error))
+            return None
+        self._presence.note_answer()
+        return verdict
 
     def _count_alone(self, demands: list[Demand]) -> Verdict:
         """In windows of this process."""
