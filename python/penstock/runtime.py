@@ -1,11 +1,14 @@
 """The composition root: settings become resources, resources become the services of a role. The only file that sees all."""
 
+import asyncio
 import os
 import random
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -22,6 +25,7 @@ from penstock.config import Settings
 from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
+from penstock.dispatch.limits import LimitReader
 from penstock.dispatch.pipeline import Dispatcher
 from penstock.dispatch.pipeline import Parts as DispatchParts
 from penstock.dispatch.settle import Settler
@@ -29,7 +33,7 @@ from penstock.dispatch.spool import Spool
 from penstock.domain.estimate import Speeds
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
-from penstock.health import Health
+from penstock.health import Fact, Health
 from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.ingest.repeats import Repeats
 from penstock.ingest.scheduler import start_scheduled
@@ -45,6 +49,7 @@ from penstock.reconcile.auto_pause import pause_failing
 from penstock.reconcile.books import fold_counts
 from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
+from penstock.reconcile.findings import Findings, sweep_findings
 from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.heartbeat import Heartbeat
 from penstock.reconcile.idempotency import drop_expired_keys
@@ -52,23 +57,34 @@ from penstock.reconcile.leader import Job, Leader
 from penstock.reconcile.numbers import forget_days, index_numbers
 from penstock.reconcile.partitions import premake_partitions
 from penstock.reconcile.processes import sweep_processes
+from penstock.reconcile.recount import recount_campaigns
+from penstock.reconcile.stuck import mend_stuck_campaigns
+from penstock.reconcile.uploads import look_after_uploads
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
 from penstock.store.processes import Identity
 from penstock.store.roles import SECOND_WALL_OFF
+from penstock.store.system import RECONCILER_KEY
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
+
+RECONCILE_S: Final = 600.0
+"""How often everything is held against everything else; the first time at the start."""
+
+RECONCILER_PATIENCE: Final = timedelta(minutes=2)
+"""Longer than a single one of its jobs takes, so that it keeps its office meanwhile."""
 
 
 class Runtime:
     """Everything a process of this role needs, opened; `services` is in drain order reversed: writers first, doors last."""
 
-    def __init__(self, settings: Settings, services: Sequence[Service], health: Health) -> None:
+    def __init__(self, settings: Settings, services: Sequence[Service], health: Health, metrics: Metrics) -> None:
         self.settings = settings
+        self.metrics = metrics
         self.services = services
-        self.eager = [service for service in services if service.name in ("dispatch", "http")]
+        self.eager = [service for service in services if service.name in ("dispatch", "http", "reconciler")]
         """Stopped at once: they begin work that the others finish."""
         self.health = health
 
@@ -87,27 +103,33 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         health = Health(checks={"database": store.check}, facts=_facts(store, settings))
         is_sending = settings.general.role in ("all", "dispatch") and not settings.general.safe_mode
         me = Identity(_worker(), settings.general.role, is_sending)
-        heartbeat = Heartbeat(dsn, me, clock)
+        news = asyncio.Event()
+        limiter = _limiter(settings, metrics, clock, tell=news.set) if is_sending else None
+        heartbeat = Heartbeat(dsn, me, clock, limiter.shares if limiter else None, news)
         services: list[Service] = [_ops_door(settings, health, metrics), heartbeat]
         if settings.general.role in ("all", "jobs"):
-            services.append(_leader(dsn, store, settings, clock, metrics))
+            services += _leaders(dsn, store, settings, clock, metrics)
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
-        if is_sending:
-            chooser = Chooser(store, clock, max_age_s=settings.dispatch.poll.total_seconds())
+        if limiter is not None:
+            stack.push_async_callback(limiter.aclose)
+            health.facts["limiter"] = lambda: limiter.state
+            dispatch = settings.dispatch
+            chooser = Chooser(store, clock, max_age_s=dispatch.poll.total_seconds(), of_tenant=dispatch.in_flight)
             announce = chooser.announce
             services += await _dispatcher(
-                stack, store, settings, worker=me.worker, processes=heartbeat.processes, chooser=chooser, spool=spool,
-                clock=clock, metrics=metrics,
+                stack, store, settings, worker=me.worker, limiter=limiter, chooser=chooser, spool=spool, clock=clock,
+                metrics=metrics,
             )  # fmt: skip
         services += _doors(store, settings, clock=clock, metrics=metrics, health=health, announce=announce)
-        yield Runtime(settings, services, health)
+        yield Runtime(settings, services, health, metrics)
 
 
-def _facts(store: Store, settings: Settings) -> dict[str, str]:
+def _facts(store: Store, settings: Settings) -> dict[str, Fact]:
     """What /health/full tells operators."""
-    return {"mode": settings.mode, "role": settings.general.role, "second_wall": "on" if store.is_walled else "off"}
+    wall = "on" if store.is_walled else "off"
+    return {"mode": lambda: settings.mode, "role": lambda: settings.general.role, "second_wall": lambda: wall}
 
 
 async def migrate_database(dsn: str, mode: str) -> list[str]:
@@ -181,14 +203,9 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
 
 
 async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
-    stack: AsyncExitStack, store: Store, settings: Settings, *, worker: str, processes: Callable[[], int], chooser: Chooser,
-    spool: Path, clock: Clock, metrics: Metrics,
+    stack: AsyncExitStack, store: Store, settings: Settings, *, worker: str, limiter: Limiter, chooser: Chooser, spool: Path,
+    clock: Clock, metrics: Metrics,
 ) -> list[Service]:  # fmt: skip
-    limiter = Limiter.open(
-        settings.redis, settings.rate_limit, settings.mitto.max_segments_per_s, metrics=metrics, clock=clock,
-        processes=processes,
-    )  # fmt: skip
-    stack.push_async_callback(limiter.aclose)
     provider = await stack.enter_async_context(MittoClient(settings.mitto))
     parts = DispatchParts(
         store=store,
@@ -211,9 +228,13 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
         parts,
         in_flight=settings.dispatch.in_flight,
         poll_s=settings.dispatch.poll.total_seconds(),
-        least_segments=_least_segments(settings),
     )
-    return [limiter, dispatcher]
+    return [limiter, LimitReader(store, limiter), dispatcher]
+
+
+def _limiter(settings: Settings, metrics: Metrics, clock: Clock, *, tell: Callable[[], None]) -> Limiter:
+    per_s = settings.mitto.max_segments_per_s
+    return Limiter.open(settings.redis, settings.rate_limit, per_s, metrics=metrics, clock=clock, tell=tell)
 
 
 def _worker() -> str:
@@ -238,20 +259,15 @@ def _most_parts(settings: Settings) -> int:
     return min(MOST_PARTS, limit) if isinstance(limit, int) else MOST_PARTS
 
 
-def _least_segments(settings: Settings) -> int:
-    """A twentieth of what the account may send in a second: without it a saturated limit is handed out crumb by crumb."""
-    limit = settings.mitto.max_segments_per_s
-    return max(1, limit // 20) if isinstance(limit, int) else 1
-
-
 def _applier(store: Store, settings: Settings, metrics: Metrics) -> Service:
     receipts = settings.receipts
     return Applier(store, metrics, poll_s=receipts.poll.total_seconds(), flush_reports=receipts.flush_reports)
 
 
-def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: Metrics) -> Service:
-    window = settings.receipts.report_window
-    jobs = [
+def _leaders(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: Metrics) -> list[Service]:
+    """The one for quick jobs, and the one whose jobs may take a while."""
+    window, findings = settings.receipts.report_window, Findings(metrics)
+    quick = [
         Job("fold_counts", 1.0, lambda: fold_counts(store)),
         Job("pause_failing", 1.0, lambda: pause_failing(store, metrics)),
         Job("start_scheduled", 1.0, lambda: start_scheduled(store)),
@@ -259,14 +275,23 @@ def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
         Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
         Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader)),
         Job("index_numbers", 0.5, lambda: index_numbers(store)),
-        Job("give_up_lapsed_attempts", 5.0, lambda: give_up_lapsed_attempts(store)),
+        Job("give_up_lapsed_attempts", 1.0, lambda: give_up_lapsed_attempts(store, findings)),
         Job("close_silent_campaigns", 60.0, lambda: close_silent_campaigns(store, window)),
         Job("premake_partitions", 3600.0, lambda: premake_partitions(store)),
         Job("forget_days", 3600.0, lambda: forget_days(store)),
         Job("drop_expired_keys", 60.0, lambda: drop_expired_keys(store)),
         Job("sweep_processes", 60.0, lambda: sweep_processes(store)),
     ]
-    return Leader(dsn, jobs, clock, metrics)
+    thorough = [
+        Job("mend_stuck_campaigns", RECONCILE_S, lambda: mend_stuck_campaigns(store, findings)),
+        Job("recount_campaigns", RECONCILE_S, lambda: recount_campaigns(store, findings)),
+        Job("look_after_uploads", RECONCILE_S, lambda: look_after_uploads(store, findings)),
+        Job("sweep_findings", 3600.0, lambda: sweep_findings(store)),
+    ]
+    return [
+        Leader(dsn, quick, clock, metrics),
+        Leader(dsn, thorough, clock, metrics, name="reconciler", key=RECONCILER_KEY, patience=RECONCILER_PATIENCE),
+    ]
 
 
 def _uuid7(clock: Clock) -> UUID:

@@ -16,7 +16,7 @@ from penstock.client import Client
 from penstock.config import OUR_PREFIXES
 from penstock.simulator import Simulator
 from tests.e2e.checker import Books
-from tests.e2e.evidence import Database, verify, wait_until
+from tests.e2e.evidence import Condition, Database, verify, wait_until
 from tests.e2e.inside import free_port, settings, simulator_settings
 
 EXIT_S = 60.0
@@ -34,7 +34,7 @@ class Process:
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
         self.environment = dict(environment)
-        self._folder = folder
+        self.folder = folder
         self._starts = 0
         self._popen: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{environment['PENSTOCK_HTTP_PORT']}"
@@ -57,14 +57,33 @@ class Process:
         self._starts += 1
         with self._file("out").open("wb") as out, self._file("err").open("wb") as err:
             self._popen = subprocess.Popen(
-                SERVE, env=plain_environment() | self.environment, stdout=out, stderr=err, cwd=self._folder
+                SERVE, env=plain_environment() | self.environment, stdout=out, stderr=err, cwd=self.folder
             )
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        assert self._popen is not None
+        return self._popen.poll()
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
         assert self._popen is not None
         self._popen.kill()
         self._popen.wait()
+
+    def stop(self) -> None:
+        """SIGSTOP: it sleeps until it is told to go on."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    async def is_stopped(self) -> bool:
+        """Whether it sleeps."""
+        status = await asyncio.to_thread(Path(f"/proc/{self.pid}/stat").read_text)
+        return status.rpartition(")")[2].split()[0] == "T"
 
     async def terminate(self) -> int:
         """SIGTERM; the exit code."""
@@ -93,19 +112,25 @@ class Process:
 
     def output(self) -> str:
         """Everything it ever said."""
-        return "".join(path.read_text() for path in sorted(self._folder.glob("gateway-*")))
+        return "".join(path.read_text() for path in sorted(self.folder.glob("gateway-*")))
 
     def _file(self, kind: str) -> Path:
-        return self._folder / f"gateway-{self.environment['PENSTOCK_HTTP_PORT']}-{self._starts}.{kind}"
+        return self.folder / f"gateway-{self.environment['PENSTOCK_HTTP_PORT']}-{self._starts}.{kind}"
+
+    async def has_begun(self) -> bool:
+        """Whether it answers, ready or not."""
+        return await self._status() is not None
 
     async def _is_ready(self) -> bool:
-        assert self._popen is not None
-        assert self._popen.poll() is None, self.errors()
+        assert self.code is None, self.errors()
+        return await self._status() == 200
+
+    async def _status(self) -> int | None:
         try:
             async with aiohttp.ClientSession() as session, session.get(f"{self.url}/health/ready") as answer:
-                return answer.status == 200
-        except aiohttp.ClientError:
-            return False
+                return answer.status
+        except (aiohttp.ClientError, OSError):
+            return None
 
 
 class Site:
@@ -121,6 +146,10 @@ class Site:
         """Wait until everything is settled."""
         await wait_until(self.database.is_settled, "everything is settled")
 
+    async def wait_for(self, condition: Condition) -> None:
+        """Wait until it holds."""
+        await wait_until(condition, "what was waited for")
+
     async def sees(self, accepted: int) -> None:
         """Wait until the provider has accepted so many messages."""
 
@@ -129,9 +158,9 @@ class Site:
 
         await wait_until(has_seen, f"{accepted} messages are on the wire")
 
-    async def verify(self, promised: frozenset[int], *, is_settled: bool = True) -> Books:
+    async def verify(self, promised: frozenset[int]) -> Books:
         """Hold everything against the journal."""
-        return await verify(self.database, self.simulator.url, promised, is_settled=is_settled)
+        return await verify(self.database, self.simulator.url, promised)
 
 
 def process_settings(dsn: str, valkey_url: str, simulator: str, folder: Path, **changes: str) -> dict[str, str]:
@@ -157,3 +186,17 @@ async def site(
         client = await stack.enter_async_context(Client(process.url, await database.make_key()))
         await process.start()
         yield Site(simulator, database, process, client)
+
+
+@asynccontextmanager
+async def another(at: Site, **changes: str) -> AsyncIterator[Process]:
+    """One more gateway on the servers of this one, with a folder and ports of its own."""
+    folder = at.process.folder / "another"
+    folder.mkdir()
+    ports = {"PENSTOCK_HTTP_PORT": str(free_port()), "PENSTOCK_OPS_PORT": str(free_port())}
+    process = Process(at.process.environment | ports | {"PENSTOCK_DATA_DIR": str(folder)} | changes, folder)
+    try:
+        await process.start()
+        yield process
+    finally:
+        await asyncio.to_thread(process.end)

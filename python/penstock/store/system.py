@@ -1,5 +1,6 @@
 """The database as a whole: the leader's lock, partitions, and gauges over all tenants."""
 
+from datetime import timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -8,6 +9,7 @@ from penstock.store.pool import Connection
 from penstock.store.queries import query
 
 TRY_LEADER = query("system.try_leader")
+BOUND_SILENCE = query("system.bound_silence")
 PREMAKE_PARTITIONS = query("system.premake_partitions")
 COUNT_QUEUE = query("system.count_queue")
 SERVER_VERSION = query("system.server_version")
@@ -16,6 +18,8 @@ RELEASE_PROBE_LOCK = query("system.release_probe_lock")
 
 LEADER_KEY: Final = 0x70656E6C65616400
 """`penlead` in ASCII."""
+RECONCILER_KEY: Final = 0x70656E7265636F6E
+"""`penrecon` in ASCII."""
 PROBE_KEY: Final = 0x70656E70726F6265
 """`penprobe` in ASCII."""
 
@@ -28,10 +32,15 @@ class Queue(Struct, frozen=True):
     dead_batches: int
 
 
-async def try_leader(connection: Connection) -> bool:
-    """Whether this connection now holds (or already held) the leader's lock."""
-    held: bool = await connection.fetchval(TRY_LEADER, LEADER_KEY)
+async def try_leader(connection: Connection, key: int) -> bool:
+    """Whether this connection now holds (or already held) this leader's lock."""
+    held: bool = await connection.fetchval(TRY_LEADER, key)
     return held
+
+
+async def bound_silence(connection: Connection, patience: timedelta) -> None:
+    """Let the server end this session, and free its locks, when it says nothing for so long."""
+    await connection.execute(BOUND_SILENCE, str(int(patience.total_seconds() * 1000)))
 
 
 async def premake_partitions(connection: Connection) -> int:
