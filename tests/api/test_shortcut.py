@@ -74,7 +74,7 @@ async def call(api: Api, url: str, body: bytes, headers: Mapping[str, str] = SEC
     return Seen(response.status, sorted(response.headers), found, written)
 
 
-@pytest.mark.parametrize("body", [b"{", b"", b'{"messageId":"full"}', b'{"messageId":"bug"}', b"[]"])
+@pytest.mark.parametrize("body", [b"{", b"", b'{"messageId":"full"}', b'{"messageId":"bug"}', b"[]"], ids=range(5))
 async def test_both_ways_answer_alike(api: Api, body: bytes) -> None:
     """What cannot be stored gets the same answer and leaves the same lines; an empty list is stored either way."""
     async with door(api, is_short=True) as short, door(api, is_short=False) as ordinary:
@@ -105,6 +105,7 @@ async def test_a_plain_report_goes_the_short_way(api: Api) -> None:
         ("", gzip.compress(REPORT), {**SECRET, "Content-Encoding": "gzip"}, 415),
         ("", b"[" + b",".join([REPORT] * (MOST_BYTES // len(REPORT) + 1)) + b"]", SECRET, 202),
     ],
+    ids=["secret in the query", "wrong secret", "no secret", "packed", "large"],
 )
 async def test_all_else_goes_the_ordinary_way(api: Api, query: str, body: bytes, headers: dict[str, str], status: int) -> None:
     """A secret in the query or a wrong one, an encoding, a large body: the application answers and writes its line."""
