@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from penstock.api.address import Proxies
 from penstock.api.connection import Connection, Rules
 from penstock.api.crowd import Crowd
 from penstock.api.shortcut import ReportShortcut
@@ -42,6 +43,7 @@ class WebServer:
         self._shortcut = shortcut
         self._rules = Rules(
             crowd=Crowd(http.connections, http.connections_per_ip),
+            proxies=Proxies.of(http.trusted_proxies),
             metrics=metrics,
             head_timeout_s=http.head_timeout.total_seconds(),
         )
