@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench import page, sheet
 from bench.machine import IS_TINY, RESULTS, ROOT
 
+HELPERS = {"stage/door_steps"}
+"""Programs that a bench starts."""
 ON_REQUEST = {"flow/scale"}
 """Too long for every run; tiny it still proves that it works."""
 
@@ -25,8 +27,8 @@ ON_REQUEST = {"flow/scale"}
 def benches() -> list[str]:
     """Their names: the script's path under `bench`, without the ending."""
     scripts = sorted(path for folder in ("stage", "flow") for path in (ROOT / "bench" / folder).glob("*.py"))
-    names = [str(path.relative_to(ROOT / "bench").with_suffix("")) for path in scripts if path.stem != "__init__"]
-    return ["micro/run", *(name for name in names if IS_TINY or name not in ON_REQUEST)]
+    names = ["micro/run", *(str(path.relative_to(ROOT / "bench").with_suffix("")) for path in scripts)]
+    return [name for name in names if name not in HELPERS and (IS_TINY or name not in ON_REQUEST)]
 
 
 def run(name: str) -> int:
