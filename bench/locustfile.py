@@ -14,13 +14,14 @@ import re
 import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 from uuid import uuid4
 
 import gevent
 from locust import FastHttpUser, between, constant, constant_throughput, events, tag, task
 from locust.env import Environment
-from locust.exception import StopUser
+from locust.exception import RescheduleTask, StopUser
 
 ENVIRONMENT = os.environ  # noqa: TID251 - locust has no options of ours
 KEY = {"Authorization": f"Bearer {ENVIRONMENT.get('PENSTOCK_API_KEY', '')}"}
@@ -51,32 +52,33 @@ class Caller(FastHttpUser):
     network_timeout = 60.0
 
     def call(self, method: str, path: str, status: int, name: str, **sent: Any) -> Any:  # noqa: ANN401 - what JSON holds
-        """One request that must be answered with `status`; the answer."""
+        """One request that must be answered with `status`; the answer. Otherwise the task ends here and counts as failed."""
         with self.client.request(method, path, name=name, catch_response=True, **sent) as answer:
-            if answer.status_code != status:
-                answer.failure(f"{answer.status_code} instead of {status}: {(answer.text or '')[:200]}")
-            return answer
+            if answer.status_code == status:
+                return answer
+            answer.failure(f"{answer.status_code} instead of {status}: {(answer.text or '')[:200]}")
+        raise RescheduleTask
 
 
 class Tally:
-    """So many calls, dealt out to all users; when the last is answered the run ends."""
+    """So many calls, dealt out to all users; when the last is over the run ends."""
 
     def __init__(self, calls: int) -> None:
         self._calls = iter(range(calls))
         self._left = calls
 
-    def take(self) -> int:
+    @contextmanager
+    def one(self, environment: Environment) -> Iterator[int]:
         """The next call's number; without one the user is done."""
         number = next(self._calls, None)
         if number is None:
             raise StopUser
-        return number
-
-    def answered(self, environment: Environment) -> None:
-        """One more is."""
-        self._left -= 1
-        if self._left == 0 and environment.runner is not None:
-            gevent.spawn_later(0.1, environment.runner.quit)
+        try:
+            yield number
+        finally:
+            self._left -= 1
+            if self._left == 0 and environment.runner is not None:
+                gevent.spawn_later(0.1, environment.runner.quit)
 
 
 class Campaign(Caller):
@@ -104,7 +106,7 @@ class Campaign(Caller):
 
     def check(self, taken: dict[str, Any], counts: dict[str, int]) -> None:
         """Every recipient was taken, and the books balance."""
-        found = sum(n for name, n in counts.items() if name not in ("received", "skipped"))
+        found = sum(n for name, n in counts.items() if isinstance(n, int) and name not in ("received", "skipped"))
         if taken["accepted"] != RECIPIENTS or counts["received"] != RECIPIENTS or found != RECIPIENTS:
             checks.append(f"a campaign of {RECIPIENTS} took {taken['accepted']} and counts {counts}")
 
@@ -121,12 +123,10 @@ class Single(Caller):
     def single(self) -> None:
         """One message; its id is new."""
         message = {"to": f"+{next(NUMBERS)}", "text": "Your code is 123456"}
-        answer = self.call("POST", "/v1/messages", 201, "single message", json=message, headers=KEY)
-        if answer.status_code == 201:
-            one = answer.json()["id"]
-            if one in self.seen:
-                checks.append(f"the id {one} was given twice")
-            self.seen.add(one)
+        one = self.call("POST", "/v1/messages", 201, "single message", json=message, headers=KEY).json()["id"]
+        if one in self.seen:
+            checks.append(f"the id {one} was given twice")
+        self.seen.add(one)
 
 
 class Retry(Caller):
@@ -140,13 +140,13 @@ class Retry(Caller):
     @task
     def retry(self) -> None:
         """A message under a key that others are using at the same moment."""
-        key = self.tally.take() // CALLS_A_KEY
-        message = {"to": f"+{4_915_120_000_000 + key}", "text": "Once only"}
-        headers = {**KEY, "Idempotency-Key": f"{RUN}-{key}"}
-        answer = self.call("POST", "/v1/messages", 201, "message under a key", json=message, headers=headers)
-        self.firsts[key] += answer.headers.get("X-Idempotency") == "MISS"
-        self.answers[key].add(answer.content)
-        self.tally.answered(self.environment)
+        with self.tally.one(self.environment) as number:
+            key = number // CALLS_A_KEY
+            message = {"to": f"+{4_915_120_000_000 + key}", "text": "Once only"}
+            headers = {**KEY, "Idempotency-Key": f"{RUN}-{key}"}
+            answer = self.call("POST", "/v1/messages", 201, "message under a key", json=message, headers=headers)
+            self.firsts[key] += answer.headers.get("X-Idempotency") == "MISS"
+            self.answers[key].add(answer.content)
 
     @classmethod
     def verify(cls) -> Iterator[str]:
@@ -168,14 +168,13 @@ class IngestDedup(Caller):
     @task
     def event(self) -> None:
         """An event that others report at the same moment."""
-        key = self.tally.take() // CALLS_A_KEY
-        headers = {**KEY, "Idempotency-Key": f"{RUN}-{key}"}
-        path = f"/v1/ingest/{self.source}"
-        with self.client.post(path, name="event", json={"order": key}, headers=headers, catch_response=True) as answer:
-            self.statuses[answer.status_code] += 1
-            if answer.status_code not in (201, 204):
-                answer.failure(f"{answer.status_code}: {(answer.text or '')[:200]}")
-        self.tally.answered(self.environment)
+        with self.tally.one(self.environment) as number:
+            key, path = number // CALLS_A_KEY, f"/v1/ingest/{self.source}"
+            headers = {**KEY, "Idempotency-Key": f"{RUN}-{key}"}
+            with self.client.post(path, name="event", json={"order": key}, headers=headers, catch_response=True) as answer:
+                self.statuses[answer.status_code] += 1
+                if answer.status_code not in (201, 204):
+                    answer.failure(f"{answer.status_code}: {(answer.text or '')[:200]}")
 
     @classmethod
     def verify(cls) -> Iterator[str]:
@@ -196,16 +195,15 @@ class RegisterBurst(Caller):
     @task
     def register(self) -> None:
         """A tenant, its key, and its first request."""
-        number = self.tally.take()
-        new = {"name": f"load {RUN} {number}"}
-        tenant = self.call("POST", "/admin/v1/tenants", 201, "new tenant", json=new, headers=OPERATOR).json()
-        path = f"/admin/v1/tenants/{tenant['id']}/keys"
-        key = self.call("POST", path, 201, "its key", json={"label": "load"}, headers=OPERATOR).json()
-        own = {"Authorization": f"Bearer {key['key']}"}
-        seen = self.call("GET", "/v1/tenant", 200, "its first request", headers=own).json()
-        if seen["id"] != tenant["id"]:
-            checks.append(f"the key of tenant {tenant['id']} opens {seen['id']}")
-        self.tally.answered(self.environment)
+        with self.tally.one(self.environment) as number:
+            new = {"name": f"load {RUN} {number}"}
+            tenant = self.call("POST", "/admin/v1/tenants", 201, "new tenant", json=new, headers=OPERATOR).json()
+            path = f"/admin/v1/tenants/{tenant['id']}/keys"
+            key = self.call("POST", path, 201, "its key", json={"label": "load", "scopes": ["manage"]}, headers=OPERATOR).json()
+            own = {"Authorization": f"Bearer {key['key']}"}
+            seen = self.call("GET", "/v1/tenant", 200, "its first request", headers=own).json()
+            if seen["id"] != tenant["id"]:
+                checks.append(f"the key of tenant {tenant['id']} opens {seen['id']}")
 
 
 class Reports(Caller):
@@ -223,10 +221,9 @@ class Reports(Caller):
     @task
     def report(self) -> None:
         """One report, stored when it is answered."""
-        number = self.tally.take()
-        body = {"messageId": f"{RUN}-{number}", "deliveryStatus": "Delivered", "updatedAt": "2026-01-02T03:04:05Z"}
-        self.call("POST", "/webhooks/mitto/dlr", 202, "delivery report", json=body, headers=PROVIDER)
-        self.tally.answered(self.environment)
+        with self.tally.one(self.environment) as number:
+            body = {"messageId": f"{RUN}-{number}", "deliveryStatus": "Delivered", "updatedAt": "2026-01-02T03:04:05Z"}
+            self.call("POST", "/webhooks/mitto/dlr", 202, "delivery report", json=body, headers=PROVIDER)
 
     @classmethod
     def verify(cls) -> Iterator[str]:
@@ -263,6 +260,12 @@ def counter(name: str, labels: str = "") -> float:
     return sum(float(line.rpartition(" ")[2]) for line in found)
 
 
+@events.user_error.add_listener
+def remember(exception: Exception, **_: object) -> None:
+    """A defect in a profile is a failed run, not a line in a log."""
+    checks.append(f"{type(exception).__name__}: {exception}")
+
+
 @events.quitting.add_listener
 def judge(environment: Environment, **_: object) -> None:
     """Correctness first, then time."""
@@ -278,6 +281,6 @@ def judge(environment: Environment, **_: object) -> None:
         p95 = entry.get_response_time_percentile(0.95) or 0
         if p95 > MOST_P95_MS and entry.name != "upload 1,000":
             checks.append(f"{entry.name}: p95 {p95:g} ms, at most {MOST_P95_MS:g}")
-    for sentence in checks:
+    for sentence in dict.fromkeys(checks):
         print(f"FAILED {sentence}")
     environment.process_exit_code = 1 if checks else 0
