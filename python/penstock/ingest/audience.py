@@ -44,8 +44,8 @@ for one another at the disk."""
 
 
 TOGETHER: Final = 4
-"""Chunks of one piece that are stored in one transaction, because a commit waits for the disk. Beside bare COPY of the same rows an
-upload reached 0.44 with one, 0.58 with four and 0.59 with sixteen."""
+"""Chunks of one piece that are stored in one transaction, because a commit waits for the disk. Beside bare COPY of the same
+rows an upload reached 0.44 with one, 0.58 with four and 0.59 with sixteen."""
 
 
 class _End(Struct, frozen=True):
