@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import structlog
 from aiohttp import web
 
-from penstock.api import ops, problems
+from penstock.api import limited, ops, problems
 from penstock.api.names import REQUEST_ID, SERVER, request_id
 from penstock.api.parts import PARTS, Parts, new_id
 from penstock.telemetry.metrics import Metrics
@@ -46,6 +46,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """On every answer, streamed ones too."""
     response.headers["X-Request-Id"] = request_id(request)
     response.headers.update(standing_headers(safe_mode=request.app[PARTS].safe_mode))
+    limited.add_limits(request, response)
 
 
 def standing_headers(*, safe_mode: bool) -> dict[str, str]:
