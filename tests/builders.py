@@ -196,6 +196,10 @@ class ScriptedProvider:
         answer: Reply = reply
         return answer
 
+    async def get_message(self, provider_id: str) -> Reply:
+        """Nobody asks this one."""
+        raise NotImplementedError(provider_id)
+
     @property
     def sizes(self) -> list[int]:
         """Messages in each request."""

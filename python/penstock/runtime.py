@@ -29,6 +29,7 @@ from penstock.dispatch.spool import Spool
 from penstock.domain.estimate import Speeds
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
+from penstock.domain.look_up import LookUpKind
 from penstock.health import Health
 from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.ingest.repeats import Repeats
@@ -38,6 +39,7 @@ from penstock.lifecycle import Service
 from penstock.limits.limiter import Limiter
 from penstock.providers.mitto import wire
 from penstock.providers.mitto.client import MittoClient
+from penstock.providers.mitto.message import read_message
 from penstock.receipts.apply import Applier
 from penstock.receipts.receive import Receiver
 from penstock.reconcile.attempts import give_up_lapsed_attempts
@@ -48,12 +50,19 @@ from penstock.reconcile.completion import close_silent_campaigns, complete_campa
 from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.idempotency import drop_expired_keys
 from penstock.reconcile.leader import Job, Leader
+from penstock.reconcile.look_up import LookUps, drop_answers
 from penstock.reconcile.numbers import forget_days, index_numbers
+from penstock.reconcile.order import OrderJudge, queue_samples
 from penstock.reconcile.partitions import premake_partitions
+from penstock.reconcile.resend import resend_unknown
+from penstock.reconcile.silent import judge as judge_silent
+from penstock.reconcile.silent import queue_silent, silent_after
+from penstock.reconcile.unknown import EvidenceFinder, Resolver
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
 from penstock.store.roles import SECOND_WALL_OFF
+from penstock.store.system import LOOK_UP_KEY
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -85,6 +94,8 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         services: list[Service] = [_ops_door(settings, health, metrics)]
         if settings.general.role in ("all", "jobs"):
             services.append(_leader(dsn, store, settings, clock, metrics))
+            if settings.look_up.per_s > 0:
+                services.append(await _look_ups(stack, dsn, store, settings, clock=clock, metrics=metrics))
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
@@ -239,15 +250,45 @@ def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
         Job("start_scheduled", 1.0, lambda: start_scheduled(store)),
         Job("complete_campaigns", 1.0, lambda: complete_campaigns(store)),
         Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
-        Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader)),
+        Job(
+            "read_gauges",
+            5.0,
+            lambda: read_gauges(
+                store, metrics.leader, look_ups_per_s=settings.look_up.per_s, silent_after=silent_after(window)
+            ),
+        ),
         Job("index_numbers", 0.5, lambda: index_numbers(store)),
         Job("give_up_lapsed_attempts", 5.0, lambda: give_up_lapsed_attempts(store)),
+        Job("resend_unknown", 5.0, lambda: resend_unknown(store, metrics)),
         Job("close_silent_campaigns", 60.0, lambda: close_silent_campaigns(store, window)),
         Job("premake_partitions", 3600.0, lambda: premake_partitions(store)),
         Job("forget_days", 3600.0, lambda: forget_days(store)),
         Job("drop_expired_keys", 60.0, lambda: drop_expired_keys(store)),
     ]
     return Leader(dsn, jobs, clock, metrics)
+
+
+async def _look_ups(  # noqa: PLR0913 - a composition root takes everything
+    stack: AsyncExitStack, dsn: str, store: Store, settings: Settings, *, clock: Clock, metrics: Metrics
+) -> Service:
+    """Whoever asks the provider about messages, with connections of its own: no send waits for one of them."""
+    provider = await stack.enter_async_context(MittoClient(settings.mitto))
+    window, after = settings.receipts.report_window, settings.look_up.after
+    finder = EvidenceFinder(store, after)
+    judges = {
+        LookUpKind.UNKNOWN: Resolver(metrics).judge,
+        LookUpKind.ORDER: OrderJudge(metrics).judge,
+        LookUpKind.SILENT: judge_silent,
+    }
+    asking = LookUps(store, provider, read_message, judges, clock=clock, metrics=metrics, per_s=settings.look_up.per_s)
+    jobs = [
+        Job("find_evidence", 1.0, finder.find),
+        Job("queue_samples", 1.0, lambda: queue_samples(store, random.random, after)),
+        Job("queue_silent", 5.0, lambda: queue_silent(store, silent_after(window))),
+        Job("ask", 0.0, asking.ask),
+        Job("drop_answers", 3600.0, lambda: drop_answers(store, window)),
+    ]
+    return Leader(dsn, jobs, clock, metrics, name="look_up", key=LOOK_UP_KEY)
 
 
 def _uuid7(clock: Clock) -> UUID:

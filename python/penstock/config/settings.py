@@ -160,6 +160,15 @@ class Receipts(Section, frozen=True, kw_only=True):
     """A sent message without a report is closed after this; a later report still applies."""
 
 
+class LookUp(Section, frozen=True, kw_only=True):
+    """Questions to the provider about single messages: unknown outcomes first, then samples, then silent messages."""
+
+    per_s: Annotated[int, Meta(ge=0, le=1000)] = 10
+    """At most so many in any second, over all processes; 0: none, and what is unknown waits for an operator."""
+    after: timedelta = timedelta(seconds=5)
+    """A message is not asked about before: the provider may not show it at once."""
+
+
 class Log(Section, frozen=True, kw_only=True):
     """What the program says about itself."""
 
@@ -179,6 +188,7 @@ class Settings(Section, frozen=True, kw_only=True):
     rate_limit: RateLimit = RateLimit()
     dispatch: Dispatch = Dispatch()
     receipts: Receipts = Receipts()
+    look_up: LookUp = LookUp()
     log: Log = Log()
 
     @property

@@ -31,11 +31,20 @@ class Job(Struct, frozen=True):
 
 
 class Leader:
-    """The service of stage 4."""
+    """The service of stage 4; one more of its kind, under a lock of its own, asks the provider about messages."""
 
-    name = "leader"
-
-    def __init__(self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics) -> None:
+    def __init__(  # noqa: PLR0913 - a name and a lock, where there are two
+        self,
+        dsn: str,
+        jobs: Sequence[Job],
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        name: str = "leader",
+        key: int = system.LEADER_KEY,
+    ) -> None:
+        self.name = name
+        self._key = key
         self._dsn = dsn
         self._jobs = jobs
         self._clock = clock
@@ -57,7 +66,7 @@ class Leader:
         try:
             with translated_errors():
                 while not halt.is_set():
-                    if await system.try_leader(connection):
+                    if await system.try_leader(connection, self._key):
                         await self.run_once()
                     await wait_for_halt(halt, TICK_S)
         finally:

@@ -16,6 +16,8 @@ RELEASE_PROBE_LOCK = query("system.release_probe_lock")
 
 LEADER_KEY: Final = 0x70656E6C65616400
 """`penlead` in ASCII."""
+LOOK_UP_KEY: Final = 0x70656E6C6F6F6B00
+"""`penlook` in ASCII."""
 PROBE_KEY: Final = 0x70656E70726F6265
 """`penprobe` in ASCII."""
 
@@ -28,9 +30,9 @@ class Queue(Struct, frozen=True):
     dead_batches: int
 
 
-async def try_leader(connection: Connection) -> bool:
-    """Whether this connection now holds (or already held) the leader's lock."""
-    held: bool = await connection.fetchval(TRY_LEADER, LEADER_KEY)
+async def try_leader(connection: Connection, key: int = LEADER_KEY) -> bool:
+    """Whether this connection now holds (or already held) the leader's lock of that key."""
+    held: bool = await connection.fetchval(TRY_LEADER, key)
     return held
 
 
