@@ -22,6 +22,7 @@ from penstock.cli import (
     simulate,
     status,
     tenants,
+    unknown,
 )
 from penstock.cli.failure import CommandError
 
@@ -47,6 +48,7 @@ app.command("simulate")(simulate.simulate)
 app.command("check")(check.check)
 app.add_typer(tenants.app, name="tenants", help="Create, list, set, deactivate and activate tenants.")
 app.add_typer(keys.app, name="keys", help="Create, list, rotate and revoke API keys.")
+app.add_typer(unknown.app, name="unknown", help="List batches whose outcome nobody knows, and resolve them.")
 app.add_typer(opt_outs.app, name="opt-outs", help="Add, list and remove numbers that must not be written to.")
 
 

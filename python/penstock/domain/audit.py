@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from penstock.domain.ids import KeyId, TenantId
+from penstock.domain.ids import BatchId, KeyId, TenantId
 
 ADMIN: Final = "admin"
 """Whoever holds the operator's key."""
@@ -22,6 +22,7 @@ class Action(StrEnum):
     KEY_CREATE = "key.create"
     KEY_ROTATE = "key.rotate"
     KEY_REVOKE = "key.revoke"
+    BATCH_RESOLVE = "batch.resolve"
 
 
 class Act(Struct, frozen=True, kw_only=True):
@@ -53,3 +54,8 @@ def tenant_subject(tenant_id: TenantId) -> str:
 def key_subject(key_id: KeyId) -> str:
     """A key as the subject of an act."""
     return f"key:{key_id}"
+
+
+def batch_subject(batch_id: BatchId) -> str:
+    """A batch as the subject of an act."""
+    return f"batch:{batch_id}"

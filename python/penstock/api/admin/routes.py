@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from penstock.api import queries, schemas
-from penstock.api.admin import audit, keys, tenants
+from penstock.api.admin import audit, batches, keys, tenants
 from penstock.api.admin.auth import require_operator
 from penstock.api.queries import PAGE
 from penstock.api.routes import Address, Handler
@@ -20,6 +20,7 @@ class AdminRoute(Address, frozen=True):
 
 TENANTS: Final = "/admin/v1/tenants"
 TENANT: Final = f"{TENANTS}/{{tenant_id}}"
+BATCHES: Final = "/admin/v1/batches"
 
 _List = schemas.Listing
 
@@ -34,8 +35,13 @@ ADMIN_ROUTES: Final[Sequence[AdminRoute]] = (
     AdminRoute("POST", f"{TENANT}/keys", keys.create, schemas.NewKey, schemas.ShownKey, 201),
     AdminRoute("DELETE", f"{TENANT}/keys/{{key_id}}", keys.revoke, None, None, 204),
     AdminRoute("POST", f"{TENANT}/keys/{{key_id}}/rotate", keys.rotate, schemas.Rotation, schemas.ShownKey, 201),
+    AdminRoute("GET", BATCHES, batches.index, None, _List[schemas.DoubtfulBatchView], query=batches.QUERY),
+    AdminRoute(
+        "POST", f"{BATCHES}/{{batch_id}}/resolve", batches.resolve, schemas.BatchClaim, schemas.ResolutionView,
+        errors=(StateConflictError,),
+    ),
     AdminRoute("GET", "/admin/v1/audit", audit.index, None, _List[schemas.ActView], query=audit.QUERY),
-)
+)  # fmt: skip
 
 
 def for_operators(admin_key: Secret, route: AdminRoute) -> Handler:

@@ -1,5 +1,6 @@
 """Requests and answers as types, one module a resource."""
 
+from penstock.api.schemas.batches import BatchClaim, DoubtfulBatchView, ResolutionView
 from penstock.api.schemas.campaigns import (
     AutoPauseRule,
     CampaignSummary,
@@ -54,10 +55,12 @@ __all__ = [
     "MOST_NUMBERS",
     "ActView",
     "AutoPauseRule",
+    "BatchClaim",
     "CampaignSummary",
     "CampaignView",
     "CanceledView",
     "Counts",
+    "DoubtfulBatchView",
     "Empty",
     "EventBody",
     "EventTaken",
@@ -92,6 +95,7 @@ __all__ = [
     "Region",
     "ReportLine",
     "Request",
+    "ResolutionView",
     "RetryRequest",
     "RetryView",
     "Rotation",
