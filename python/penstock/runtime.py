@@ -18,7 +18,7 @@ from penstock.api.auth import Authenticator
 from penstock.api.parts import Parts as ApiParts
 from penstock.api.server import WebServer
 from penstock.clock import Clock, SystemClock
-from penstock.config import Settings
+from penstock.config import Settings, Sms
 from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
@@ -162,7 +162,9 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
         services.append(singles)
         parts = ApiParts(
             store=store,
-            intake=Intake(store, settings.sms, metrics, clock=clock, random=os.urandom, most_parts=_most_parts(settings)),
+            intake=Intake(
+                store, _upload_bounds(settings), metrics, clock=clock, random=os.urandom, most_parts=_most_parts(settings)
+            ),
             repeats=Repeats(store, kept),
             singles=singles,
             metrics=metrics,
@@ -196,6 +198,7 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
             BatchBounds(settings.sms.batch_size, settings.sms.batch_max_bytes),
             f"{socket.gethostname()}:{os.getpid()}",
             lambda: _uuid7(clock),  # type: ignore[arg-type, return-value]
+            references=settings.has_references,
         ),
         settler=Settler(store, metrics, random.random),
         spool=Spool(spool),
@@ -223,6 +226,14 @@ def _speeds(settings: Settings) -> Speeds:
         rates.global_max / rates.global_window_ms,
     )
     return Speeds(requests=requests * 1000, segments=segments if isinstance(segments, int) else None)
+
+
+def _upload_bounds(settings: Settings) -> Sms:
+    """A stored batch becomes one body, also with a reference in each message: 57 bytes beside 130 at least."""
+    most_bytes = settings.sms.batch_max_bytes
+    return Sms(
+        batch_size=settings.sms.batch_size, batch_max_bytes=most_bytes * 2 // 3 if settings.has_references else most_bytes
+    )
 
 
 def _most_parts(settings: Settings) -> int:

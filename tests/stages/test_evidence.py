@@ -63,7 +63,7 @@ async def test_what_was_accepted_is_found(
 
 @pytest.mark.parametrize("kind", ["start", "end"])
 async def test_readable_ids_are_evidence_without_any_report(open_lab: OpenLab, kind: str) -> None:
-    """P2 without reports: the ids in an answer that is too short are looked up; the message whose id is missing stays unknown."""
+    """P2 without reports: the ids of an answer that is too short are looked up; the message without one stays unknown."""
     async with open_lab(simulated={"no_report": 1.0}) as at:
         await at.misbehave("P2", next=1, where=kind)
         await at.send()
@@ -78,7 +78,7 @@ async def _is_left(at: Lab, unknown: int) -> bool:
 
 
 async def test_what_was_not_accepted_stays_unknown(open_lab: OpenLab) -> None:
-    """C1: of a request that was accepted in part, that part is found; of the rest nothing is proven, and nothing is sent again."""
+    """C1: of a request that was accepted in part that part is found; of the rest nothing is proven, nothing is sent again."""
     async with open_lab() as at:
         await at.misbehave("C1", next=1, keep=0.5)
         await at.send()

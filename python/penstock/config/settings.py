@@ -106,6 +106,9 @@ class Mitto(Section, frozen=True, kw_only=True):
     """Expected on delivery reports, in X-Webhook-Secret or ?token=."""
     max_segments_per_s: Positive | Literal["unlimited"] | None = None
     """What the account may send; must be given in real mode."""
+    reference: bool | None = None
+    """Send each message's id with it, as `reference`: where GET shows it again it decides about unknown outcomes. Not set: 1 in
+    mock mode, 0 in real mode, because Mitto does not document whether it takes it; try it with one test message first."""
     connections: Positive = 16
     """Open connections to Mitto, at most."""
     connect_timeout: timedelta = timedelta(seconds=10)
@@ -195,6 +198,11 @@ class Settings(Section, frozen=True, kw_only=True):
     def mode(self) -> Mode:
         """The mode in force; `load` always fills it in."""
         return self.general.mode or "mock"
+
+    @property
+    def has_references(self) -> bool:
+        """Whether messages carry their ids to the provider."""
+        return self.mode == "mock" if self.mitto.reference is None else self.mitto.reference
 
 
 Place = tuple[str, str]

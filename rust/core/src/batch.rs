@@ -17,6 +17,8 @@ pub struct Envelope {
     before_number: Vec<u8>,
     before_text: Vec<u8>,
     after_text: Vec<u8>,
+    /// Stands before the sequence number in each element's reference.
+    before_seq: Option<Vec<u8>>,
 }
 
 impl Envelope {
@@ -29,15 +31,24 @@ impl Envelope {
         let before_text = br#"","sms":{"text":""#.to_vec();
         let mut after_text = br#"","sender":""#.to_vec();
         write_escaped(sender, &mut after_text);
-        after_text.extend_from_slice(br#""}}"#);
-        Self { before_number, before_text, after_text }
+        after_text.extend_from_slice(br#""}"#);
+        Self { before_number, before_text, after_text, before_seq: None }
     }
 
-    /// Bytes of the element for `number` and `text`.
+    /// The same with a reference in each element: `prefix` and the message's sequence number.
+    #[must_use]
+    pub fn with_references(mut self, prefix: &str) -> Self {
+        let mut before_seq = br#","reference":""#.to_vec();
+        write_escaped(prefix, &mut before_seq);
+        self.before_seq = Some(before_seq);
+        self
+    }
+
+    /// Bytes of the element for `number` and `text`, without its reference.
     #[must_use]
     pub fn element_len(&self, number: i64, text: &str) -> usize {
         let digits = number.checked_ilog10().map_or(1, |power| power as usize + 1);
-        self.before_number.len() + digits + self.before_text.len() + escaped_len(text) + self.after_text.len()
+        self.before_number.len() + digits + self.before_text.len() + escaped_len(text) + self.after_text.len() + 1
     }
 }
 
@@ -61,7 +72,7 @@ impl<'a> ElementWriter<'a> {
         Self { envelope, text: text.collect() }
     }
 
-    fn write(&self, number: i64, values: &[&str], body: &mut Vec<u8>) {
+    fn write(&self, seq: u32, number: i64, values: &[&str], body: &mut Vec<u8>) {
         body.extend_from_slice(&self.envelope.before_number);
         write_number(number, body);
         body.extend_from_slice(&self.envelope.before_text);
@@ -72,6 +83,12 @@ impl<'a> ElementWriter<'a> {
             }
         }
         body.extend_from_slice(&self.envelope.after_text);
+        if let Some(before_seq) = &self.envelope.before_seq {
+            body.extend_from_slice(before_seq);
+            write_number(i64::from(seq), body);
+            body.push(b'"');
+        }
+        body.push(b'}');
     }
 }
 
@@ -155,7 +172,7 @@ pub fn encode_batch(
             }
             batch.body.push(b',');
         }
-        writer.write(number, &values, &mut batch.body);
+        writer.write(seq, number, &values, &mut batch.body);
         if batch.messages > 0 && batch.body.len() + CLOSING.len() > bounds.bytes {
             batch.body.truncate(before);
             break;

@@ -14,6 +14,8 @@ TABLE = {
     ("sending", "lose_track"): "unknown",
     ("unknown", "answered"): "settled",
     ("unknown", "hand_back"): "pending",
+    ("unknown", "resolve"): "settled",
+    ("unknown", "send_again"): "pending",
 }
 
 
