@@ -357,6 +357,28 @@ async def make_sent_campaign(store: Store, recipients: int = 10, **fields: Any) 
     return scene
 
 
+async def make_unknown_campaign(store: Store, recipients: int = 10, **fields: Any) -> Scene:
+    """A campaign whose messages may have been sent: their one attempt was given up."""
+    scene = await make_campaign(store, recipients, **fields)
+    await scene.execute(
+        "INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, "
+        "segments, digest, codec, worker, state, lease_until, closed_at, detail) "
+        "SELECT gen_random_uuid(), b.tenant_id, b.campaign_id, b.batch_id, $2, b.first_seq, b.last_seq, "
+        "b.last_seq - b.first_seq + 1, b.segments, 'd', 1, 'test', 'unknown', now(), now(), 'timeout' "
+        "FROM batch b WHERE b.campaign_id = $1",
+        scene.campaign_id, ACCOUNT,
+    )  # fmt: skip
+    await scene.execute(
+        "UPDATE batch b SET state = 'unknown', attempt_id = a.attempt_id FROM attempt a WHERE a.batch_id = b.batch_id "
+        "AND b.campaign_id = $1",
+        scene.campaign_id,
+    )
+    await scene.execute("UPDATE message SET state = 'unknown' WHERE tenant_id = $1 AND campaign_id = $2", *scene.key)
+    async with store.engine() as connection:
+        await campaigns.add_counts(connection, *scene.key, {"queued": -recipients, "unknown": recipients})
+    return scene
+
+
 async def add_twin_of_next_month(scene: Scene) -> None:
     """A sent message of a campaign made next month, with the provider id `m0` once more."""
     later = (SystemClock().now().replace(day=1) + timedelta(days=32)).timestamp()

@@ -55,7 +55,8 @@ def sample(field: msgspec.structs.FieldInfo) -> tuple[str, object]:
     """A text for a setting that differs from its default, and what it becomes."""
     special: dict[str, tuple[str, object]] = {
         "mode": ("mock", "mock"), "role": ("jobs", "jobs"), "workers": ("3", 3), "data_dir": ("/srv/p", Path("/srv/p")),
-        "safe_mode": ("1", True), "reference": ("0", False), "per_s": ("23", 23), "trusted_proxies": ("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")), "host": ("::", "::"),
+        "safe_mode": ("1", True), "reference": ("0", False), "per_s": ("23", 23),
+        "trusted_proxies": ("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")), "host": ("::", "::"),
         "api_base": ("http://127.0.0.1:1", "http://127.0.0.1:1"), "sender_name": ("Other", "Other"),
         "traffic_account_id": ("other", "other"), "private_fields": ("iban, tax_id", ("iban", "tax_id")),
     }  # fmt: skip

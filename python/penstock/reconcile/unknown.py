@@ -93,7 +93,7 @@ class Resolver:
         await pass_on(connection, seen.report)
         await close_if_resolved(connection, attempt, FOUND)
         self._metrics.unknown_resolved.labels(found.by).inc()
-        self._metrics.messages.labels(MessageState.SENT).inc()
+        self._metrics.messages.labels("sent").inc()
         return Result.MATCHED
 
 
