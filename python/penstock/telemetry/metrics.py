@@ -34,6 +34,7 @@ class Metrics:
         self.build.info({"version": version})
         self._declare_http()
         self._declare_stages()
+        self._declare_evidence()
         self._declare_ingest()
         self._declare_gauges()
 
@@ -94,6 +95,12 @@ class Metrics:
         self.webhooks_duplicate = Counter(
             "webhook_events_duplicate_total", "Delivery reports that repeated what was known.", registry=self.registry
         )
+        # A gauge by type, because a counter would get `_total` behind the name that others already scrape; it only rises.
+        self.reconciled = Gauge(
+            "reconciliation_jobs_completed", "Runs of the periodic jobs that ended well.", registry=self.registry
+        )
+
+    def _declare_evidence(self) -> None:
         self.look_ups = Counter(
             "penstock_look_ups_total", "Questions to the provider about single messages, by what they were for and what they "
             "came to.", ["kind", "result"], registry=self.registry,
@@ -110,10 +117,6 @@ class Metrics:
             "penstock_references_total", "Messages sent with a reference and looked up, by what became of it.", ["result"],
             registry=self.registry,
         )  # fmt: skip
-        # A gauge by type, because a counter would get `_total` behind the name that others already scrape; it only rises.
-        self.reconciled = Gauge(
-            "reconciliation_jobs_completed", "Runs of the periodic jobs that ended well.", registry=self.registry
-        )
 
     def _declare_ingest(self) -> None:
         self._duplicate_events = Counter(
