@@ -1,5 +1,6 @@
 """The composition root: settings become resources, resources become the services of a role. The only file that sees all."""
 
+import asyncio
 import os
 import random
 import socket
@@ -22,6 +23,7 @@ from penstock.config import Settings, Sms
 from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
+from penstock.dispatch.limits import LimitReader
 from penstock.dispatch.pipeline import Dispatcher
 from penstock.dispatch.pipeline import Parts as DispatchParts
 from penstock.dispatch.settle import Settler
@@ -30,7 +32,7 @@ from penstock.domain.estimate import Speeds
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
 from penstock.domain.look_up import LookUpKind
-from penstock.health import Health
+from penstock.health import Fact, Health
 from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.ingest.repeats import Repeats
 from penstock.ingest.scheduler import start_scheduled
@@ -48,12 +50,14 @@ from penstock.reconcile.books import fold_counts
 from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
 from penstock.reconcile.gauges import read_gauges
+from penstock.reconcile.heartbeat import Heartbeat
 from penstock.reconcile.idempotency import drop_expired_keys
-from penstock.reconcile.leader import Job, Leader
+from penstock.reconcile.leader import ASKING, Job, Leader
 from penstock.reconcile.look_up import LookUps, drop_answers
 from penstock.reconcile.numbers import forget_days, index_numbers
 from penstock.reconcile.order import OrderJudge, queue_samples
 from penstock.reconcile.partitions import premake_partitions
+from penstock.reconcile.processes import sweep_processes
 from penstock.reconcile.resend import resend_unknown
 from penstock.reconcile.silent import judge as judge_silent
 from penstock.reconcile.silent import queue_silent, silent_after
@@ -61,8 +65,8 @@ from penstock.reconcile.unknown import EvidenceFinder, Resolver
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
+from penstock.store.processes import Identity
 from penstock.store.roles import SECOND_WALL_OFF
-from penstock.store.system import LOOK_UP_KEY
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -91,7 +95,12 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
             log.warning("second_wall_off", meaning=SECOND_WALL_OFF)
         await _ensure_account(store, settings)
         health = Health(checks={"database": store.check}, facts=_facts(store, settings))
-        services: list[Service] = [_ops_door(settings, health, metrics)]
+        is_sending = settings.general.role in ("all", "dispatch") and not settings.general.safe_mode
+        me = Identity(_worker(), settings.general.role, is_sending)
+        news = asyncio.Event()
+        limiter = _limiter(settings, metrics, clock, tell=news.set) if is_sending else None
+        heartbeat = Heartbeat(dsn, me, clock, limiter.shares if limiter else None, news)
+        services: list[Service] = [_ops_door(settings, health, metrics), heartbeat]
         if settings.general.role in ("all", "jobs"):
             services.append(_leader(dsn, store, settings, clock, metrics))
             if settings.look_up.per_s > 0:
@@ -99,17 +108,23 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
-        if settings.general.role in ("all", "dispatch") and not settings.general.safe_mode:
+        if limiter is not None:
+            stack.push_async_callback(limiter.aclose)
+            health.facts["limiter"] = lambda: limiter.state
             chooser = Chooser(store, clock, max_age_s=settings.dispatch.poll.total_seconds())
             announce = chooser.announce
-            services += await _dispatcher(stack, store, settings, chooser=chooser, spool=spool, clock=clock, metrics=metrics)
+            services += await _dispatcher(
+                stack, store, settings, worker=me.worker, limiter=limiter, chooser=chooser, spool=spool, clock=clock,
+                metrics=metrics,
+            )  # fmt: skip
         services += _doors(store, settings, clock=clock, metrics=metrics, health=health, announce=announce)
         yield Runtime(settings, services, health)
 
 
-def _facts(store: Store, settings: Settings) -> dict[str, str]:
+def _facts(store: Store, settings: Settings) -> dict[str, Fact]:
     """What /health/full tells operators."""
-    return {"mode": settings.mode, "role": settings.general.role, "second_wall": "on" if store.is_walled else "off"}
+    wall = "on" if store.is_walled else "off"
+    return {"mode": lambda: settings.mode, "role": lambda: settings.general.role, "second_wall": lambda: wall}
 
 
 async def migrate_database(dsn: str, mode: str) -> list[str]:
@@ -185,10 +200,9 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
 
 
 async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
-    stack: AsyncExitStack, store: Store, settings: Settings, *, chooser: Chooser, spool: Path, clock: Clock, metrics: Metrics
-) -> list[Service]:
-    limiter = Limiter.open(settings.redis, settings.rate_limit, settings.mitto.max_segments_per_s, metrics=metrics, clock=clock)
-    stack.push_async_callback(limiter.aclose)
+    stack: AsyncExitStack, store: Store, settings: Settings, *, worker: str, limiter: Limiter, chooser: Chooser, spool: Path,
+    clock: Clock, metrics: Metrics,
+) -> list[Service]:  # fmt: skip
     provider = await stack.enter_async_context(MittoClient(settings.mitto))
     parts = DispatchParts(
         store=store,
@@ -196,7 +210,7 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
         claimer=Claimer(
             store,
             BatchBounds(settings.sms.batch_size, settings.sms.batch_max_bytes),
-            f"{socket.gethostname()}:{os.getpid()}",
+            worker,
             lambda: _uuid7(clock),  # type: ignore[arg-type, return-value]
             references=settings.has_references,
         ),
@@ -212,9 +226,18 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
         parts,
         in_flight=settings.dispatch.in_flight,
         poll_s=settings.dispatch.poll.total_seconds(),
-        least_segments=_least_segments(settings),
     )
-    return [limiter, dispatcher]
+    return [limiter, LimitReader(store, limiter), dispatcher]
+
+
+def _limiter(settings: Settings, metrics: Metrics, clock: Clock, *, tell: Callable[[], None]) -> Limiter:
+    per_s = settings.mitto.max_segments_per_s
+    return Limiter.open(settings.redis, settings.rate_limit, per_s, metrics=metrics, clock=clock, tell=tell)
+
+
+def _worker() -> str:
+    """This start of this process: host and pid may come again, above all in containers."""
+    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
 def _speeds(settings: Settings) -> Speeds:
@@ -240,12 +263,6 @@ def _most_parts(settings: Settings) -> int:
     """No message may need more segments than the account may send in a second."""
     limit = settings.mitto.max_segments_per_s
     return min(MOST_PARTS, limit) if isinstance(limit, int) else MOST_PARTS
-
-
-def _least_segments(settings: Settings) -> int:
-    """A twentieth of what the account may send in a second: without it a saturated limit is handed out crumb by crumb."""
-    limit = settings.mitto.max_segments_per_s
-    return max(1, limit // 20) if isinstance(limit, int) else 1
 
 
 def _applier(store: Store, settings: Settings, metrics: Metrics) -> Service:
@@ -275,6 +292,7 @@ def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
         Job("premake_partitions", 3600.0, lambda: premake_partitions(store)),
         Job("forget_days", 3600.0, lambda: forget_days(store)),
         Job("drop_expired_keys", 60.0, lambda: drop_expired_keys(store)),
+        Job("sweep_processes", 60.0, lambda: sweep_processes(store)),
     ]
     return Leader(dsn, jobs, clock, metrics)
 
@@ -299,7 +317,7 @@ async def _look_ups(  # noqa: PLR0913 - a composition root takes everything
         Job("ask", 0.0, asking.ask),
         Job("drop_answers", 3600.0, lambda: drop_answers(store, window)),
     ]
-    return Leader(dsn, jobs, clock, metrics, name="look_up", key=LOOK_UP_KEY)
+    return Leader(dsn, jobs, clock, metrics, office=ASKING)
 
 
 def _uuid7(clock: Clock) -> UUID:

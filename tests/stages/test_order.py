@@ -81,6 +81,15 @@ class TestOrder:
         await inquiry.sample(0.0, 0.5)
         assert (await scene.column(MAPPING), await held_reason(store)) == (["unproven"], None)
 
+    async def test_a_number_of_nobody_is_no_contradiction(self, store: Store, inquiry: Inquiry) -> None:
+        """A number in another form, or of somebody else, is no recipient of the batch: no account is stopped for that."""
+        scene = await make_campaign(store, 4)
+        await inquiry.send()
+        for message in inquiry.teller.messages.values():
+            message["conversation"] = {"participants": ["0151 00000000", "4930555555"]}
+        await inquiry.sample(0.0, 0.5)
+        assert (await scene.column(MAPPING), await held_reason(store)) == (["unproven"], None)
+
     async def test_a_sample_that_shows_nothing_takes_nothing_back(self, store: Store, inquiry: Inquiry) -> None:
         """One sample that agrees proves the batch, also where the other shows nobody."""
         scene = await make_campaign(store, 4)

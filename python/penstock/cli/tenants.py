@@ -24,7 +24,8 @@ TenantName = Annotated[str, typer.Argument(help="The tenant's name.")]
 Changes = Annotated[
     list[str],
     typer.Argument(
-        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body; with nothing behind =, reset."
+        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body requests_max=20; "
+        "with nothing behind =, reset."
     ),
 ]
 
@@ -130,7 +131,7 @@ def _read_changes(texts: list[str]) -> "SettingChanges":
 
     given = {name: value or None for name, _, value in (text.partition("=") for text in texts)}
     try:
-        changes = msgspec.convert(given, SettingsChange).changes()
+        changes = msgspec.convert(given, SettingsChange, strict=False).changes()
         check_settings(changes)
     except (msgspec.ValidationError, GatewayError) as error:
         raise CommandError(str(error)) from error
@@ -142,7 +143,7 @@ def _print(tenant: "Tenant") -> None:
 
     from penstock.cli.tables import print_table
 
-    settings = [(name, text or "") for name, text in msgspec.structs.asdict(tenant.settings).items()]
+    settings = [(name, str(value or "")) for name, value in msgspec.structs.asdict(tenant.settings).items()]
     print_table(("tenant", tenant.name), [("id", str(tenant.tenant_id)), ("state", _state(tenant)), *settings])
 
 

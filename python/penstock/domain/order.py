@@ -1,6 +1,6 @@
 """Whether the provider's answer is in the order of the request: its items name nobody, so a few are looked up and compared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import Final
 
@@ -34,8 +34,12 @@ def pick(messages: int, random: Callable[[], float]) -> list[int]:
     return sorted(positions)
 
 
-def compare(seen: Seen, number: int) -> Mapping:
-    """What one sample shows, for a message that went to `number` by the books."""
-    if not seen.numbers:
-        return Mapping.UNPROVEN
-    return Mapping.CONFIRMED if number in seen.numbers else Mapping.CONTRADICTED
+def compare(seen: Seen, number: int, batch: Collection[int]) -> Mapping:
+    """What one sample shows, for a message that went to `number` by the books; `batch`: numbers of its request that are shown.
+
+    In another order an id shows another recipient of the same request. A number that is none of them is something else (a form
+    that we do not know, somebody who takes part beside the recipient), and no reason to stop an account.
+    """
+    if number in seen.numbers:
+        return Mapping.CONFIRMED
+    return Mapping.CONTRADICTED if seen.numbers.intersection(batch) else Mapping.UNPROVEN

@@ -17,17 +17,17 @@ from penstock.store.tenants import Tenant
 
 MOST_NAME_CHARS: Final = 100
 
-SettingChanges = Mapping[str, str | None]
+SettingChanges = Mapping[str, str | int | None]
 """Fields of TenantSettings with their new values; None resets one."""
 
 
 def check_settings(changes: SettingChanges) -> None:
     """Raise InvalidValueError for what campaigns could not use: the same checks as theirs."""
     if (sender := changes.get("sender")) is not None:
-        check_sender(sender, pointer="/settings/sender")
+        check_sender(str(sender), pointer="/settings/sender")
     if (region := changes.get("default_region")) is not None:
-        check_region(region, pointer="/settings/default_region")
-    if (account := changes.get("traffic_account_id")) is not None and not is_account_id(account):
+        check_region(str(region), pointer="/settings/default_region")
+    if (account := changes.get("traffic_account_id")) is not None and not is_account_id(str(account)):
         raise InvalidValueError(
             "A traffic account is named by 1 to 64 visible ASCII characters.", pointer="/settings/traffic_account_id"
         )
@@ -35,7 +35,7 @@ def check_settings(changes: SettingChanges) -> None:
 
 async def create_tenant(connection: Connection, actor: str, name: str, changes: SettingChanges) -> Tenant:
     """A new tenant with these settings, checked before. Raises StateConflictError when the name is taken."""
-    settings = TenantSettings(**{field: text for field, text in changes.items() if text is not None})  # type: ignore[arg-type]
+    settings = TenantSettings(**{field: value for field, value in changes.items() if value is not None})  # type: ignore[arg-type]
     tenant_id = await tenants.create_tenant(connection, name, settings)
     if tenant_id is None:
         raise StateConflictError("There is already a tenant of this name.", pointer="/name")

@@ -1,10 +1,11 @@
-"""The one process that runs the periodic jobs: it holds an advisory lock on a connection of its own.
+"""The one process that runs the periodic jobs, or asks the provider: it holds an advisory lock on a connection of its own.
 
 The jobs are idempotent, so two leaders for a moment would do no harm; the lock only saves work.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -20,6 +21,8 @@ from penstock.telemetry.metrics import Metrics
 log = structlog.stdlib.get_logger(__name__)
 
 TICK_S: Final = 0.5
+PATIENCE: Final = timedelta(seconds=60)
+"""A leader that says nothing for so long is asleep (stopped, paused with its machine) and loses the lock to one that is not."""
 
 
 class Job(Struct, frozen=True):
@@ -30,25 +33,31 @@ class Job(Struct, frozen=True):
     run: Callable[[], Awaitable[None]]
 
 
+class Office(Struct, frozen=True):
+    """What one process at a time does, and the lock that says which."""
+
+    name: str
+    key: int
+
+
+PERIODIC: Final = Office("leader", system.LEADER_KEY)
+ASKING: Final = Office("look_up", system.LOOK_UP_KEY)
+
+
 class Leader:
     """The service of stage 4; one more of its kind, under a lock of its own, asks the provider about messages."""
 
-    def __init__(  # noqa: PLR0913 - a name and a lock, where there are two
-        self,
-        dsn: str,
-        jobs: Sequence[Job],
-        clock: Clock,
-        metrics: Metrics,
-        *,
-        name: str = "leader",
-        key: int = system.LEADER_KEY,
-    ) -> None:
-        self.name = name
-        self._key = key
+    def __init__(  # noqa: PLR0913 - two of them differ where there are two
+        self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics, *, office: Office = PERIODIC,
+        patience: timedelta = PATIENCE,
+    ) -> None:  # fmt: skip
+        self.name = office.name
+        self._key = office.key
         self._dsn = dsn
         self._jobs = jobs
         self._clock = clock
         self._metrics = metrics
+        self._patience = patience
         self._done_at = dict.fromkeys((job.name for job in jobs), float("-inf"))
 
     async def run(self, halt: asyncio.Event) -> None:
@@ -65,6 +74,7 @@ class Leader:
         connection = await connect(self._dsn)
         try:
             with translated_errors():
+                await system.bound_silence(connection, self._patience)
                 while not halt.is_set():
                     if await system.try_leader(connection, self._key):
                         await self.run_once()

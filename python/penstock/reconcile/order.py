@@ -71,7 +71,7 @@ class OrderJudge:
             return Result.NOTHING
         if sample.has_references:
             self._metrics.references.labels(_returned(seen, sample, look_up.seq)).inc()
-        mapping = compare(seen, sample.number)
+        mapping = compare(seen, sample.number, await samples.list_numbers(connection, look_up.attempt_id, seen.numbers))
         self._metrics.order_checks.labels(mapping).inc()
         is_news = await samples.note_mapping(connection, look_up.attempt_id, mapping) is not None
         if mapping is Mapping.CONTRADICTED and is_news:

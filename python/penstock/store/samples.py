@@ -1,6 +1,6 @@
 """Which accepted messages are asked about: samples that prove an answer's order, and those of which nothing was heard."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ LIST_UNSAMPLED = query("samples.list_unsampled")
 LIST_IDS = query("samples.list_ids")
 NOTE_MAPPING = query("samples.note_mapping")
 FIND_SAMPLE = query("samples.find_sample")
+LIST_NUMBERS = query("samples.list_numbers")
 LIST_UNASKED = query("samples.list_unasked")
 LIST_SILENT = query("samples.list_silent")
 MARK_ASKED = query("samples.mark_asked")
@@ -62,6 +63,11 @@ async def find_sample(connection: Connection, attempt_id: AttemptId, seq: int) -
     """The message at that place of an attempt; None when the campaign is gone."""
     row = await connection.fetchrow(FIND_SAMPLE, attempt_id, seq)
     return Sample(**row) if row else None
+
+
+async def list_numbers(connection: Connection, attempt_id: AttemptId, numbers: Collection[int]) -> list[int]:
+    """Which of these numbers the request of an attempt went to."""
+    return [row["number"] for row in await connection.fetch(LIST_NUMBERS, attempt_id, list(numbers))]
 
 
 async def list_unasked(connection: Connection, after: timedelta, limit: int) -> list[Range]:

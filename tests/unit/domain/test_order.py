@@ -35,11 +35,13 @@ def test_every_pair_is_as_likely() -> None:
         ({NUMBER}, Mapping.CONFIRMED),
         ({NUMBER, 30555}, Mapping.CONFIRMED),
         ({NUMBER + 1}, Mapping.CONTRADICTED),
+        ({NUMBER + 1, 30555}, Mapping.CONTRADICTED),
+        ({30555}, Mapping.UNPROVEN),
         (set(), Mapping.UNPROVEN),
     ],
 )
 def test_what_a_sample_shows(numbers: set[int], mapping: Mapping) -> None:
-    """The number is among those that take part, or another one is, or nobody is named."""
+    """The number is among those that take part, or another of the batch is, or nobody whom we know."""
     report = Report("01KC0000000000000000000001", "Sent", None, None)
     shown = Seen(report=report, accepted_ms=None, numbers=frozenset(numbers), text=None, reference=None)
-    assert compare(shown, NUMBER) is mapping
+    assert compare(shown, NUMBER, [NUMBER, NUMBER + 1]) is mapping

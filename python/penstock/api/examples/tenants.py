@@ -6,7 +6,7 @@ from typing import Any, Final
 from penstock.api.examples.form import ACCOUNT_ID, CAMPAIGN_ID, Example
 
 _SETTINGS: Final[dict[str, Any]] = {
-    "sender": "Shop", "traffic_account_id": None, "default_region": "DE", "idempotency": "key",
+    "sender": "Shop", "traffic_account_id": None, "default_region": "DE", "idempotency": "key", "requests_max": None,
 }  # fmt: skip
 _TENANT: Final[dict[str, Any]] = {
     "id": 3, "name": "Shop", "state": "active", "created_at": "2026-03-01T09:00:00Z", "deactivated_at": None,

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from penstock.api.schemas.forms import Instant, Region, Request
+from penstock.domain.tenant import MOST_REQUESTS
 from penstock.ingest.tenants import MOST_NAME_CHARS, SettingChanges
 
 
@@ -18,13 +19,14 @@ class OwnSettingsChange(Request, frozen=True, kw_only=True):
 
     def changes(self) -> SettingChanges:
         """The fields that are given."""
-        return {name: text for name, text in msgspec.structs.asdict(self).items() if text is not UNSET}
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET}
 
 
 class SettingsChange(OwnSettingsChange, frozen=True, kw_only=True):
-    """What an operator changes: also who is billed."""
+    """What an operator changes: also who is billed, and how many requests to the provider a window may hold."""
 
     traffic_account_id: Annotated[str, Meta(max_length=64)] | UnsetType | None = UNSET
+    requests_max: Annotated[int, Meta(ge=1, le=MOST_REQUESTS)] | UnsetType | None = UNSET
 
 
 class OwnTenantChange(Request, frozen=True, kw_only=True):
@@ -53,6 +55,7 @@ class SettingsView(Struct, frozen=True, kw_only=True):
     traffic_account_id: str | None
     default_region: str | None
     idempotency: Literal["key", "key_and_body"]
+    requests_max: int | None
 
 
 class TenantView(Struct, frozen=True, kw_only=True):

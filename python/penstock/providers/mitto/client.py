@@ -13,9 +13,9 @@ from urllib.parse import quote
 import aiohttp
 import structlog
 from msgspec import Struct
-from yarl import URL
 
-from penstock import config
+from penstock import config, failpoint
+from penstock.failpoint import Point
 from penstock.providers.port import Answered, Disconnected, Reply, Unsent
 
 log = structlog.stdlib.get_logger(__name__)
@@ -105,16 +105,15 @@ class MittoClient:
     async def send_bulk(self, body: bytes, expected: int) -> Reply:  # noqa: ARG002 - the port's other providers may need it
         """POST the body once and say what came back; failures of the transport are values, cancellation passes through."""
         data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body  # aiohttp writes these in slices, for others to run
-        url = URL(f"{self._url}/sendmessagesbulk")
-        return await self._call("POST", url, MAX_ANSWER_BYTES, data=data)
+        return await self._call("POST", f"{self._url}/sendmessagesbulk", MAX_ANSWER_BYTES, data=data)
 
     async def get_message(self, provider_id: str) -> Reply:
         """GET one message and say what came back."""
-        url = URL(f"{self._url}/{quote(provider_id, safe='')}", encoded=True)
+        url = f"{self._url}/{quote(provider_id, safe='')}"
         return await self._call("GET", url, MAX_MESSAGE_BYTES, deadline=aiohttp.ClientTimeout(total=LOOK_UP_TIMEOUT_S))
 
     async def _call(
-        self, method: str, url: URL, most_bytes: int, *,
+        self, method: str, url: str, most_bytes: int, *,
         data: bytes | io.BytesIO | None = None, deadline: aiohttp.ClientTimeout | None = None,
     ) -> Reply:  # fmt: skip
         if self._session is None:
@@ -122,13 +121,11 @@ class MittoClient:
         progress = _Progress()
         try:
             async with self._session.request(
-                method,
-                url,
-                data=data,
-                allow_redirects=False,
-                trace_request_ctx=progress,
+                method, url, data=data, allow_redirects=False, trace_request_ctx=progress,
                 timeout=deadline or self._session.timeout,
-            ) as response:
+            ) as response:  # fmt: skip
+                if method == "POST":
+                    failpoint.reach(Point.SEND_AFTER_WRITE)
                 return await _read(response, most_bytes)
         except Exception as error:  # noqa: BLE001 - whatever it was, what may have left decides
             return _translate(error, progress)

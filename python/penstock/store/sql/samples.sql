@@ -27,6 +27,12 @@ SELECT a.batch_id, a.account_id, a.campaign_id, a.has_references, m.msisdn AS nu
 FROM attempt a JOIN message m ON m.tenant_id = a.tenant_id AND m.campaign_id = a.campaign_id AND m.seq = $2
 WHERE a.attempt_id = $1
 
+-- name: list_numbers
+-- scope: system. Which of these numbers the request of an attempt went to. Rides on the primary key.
+SELECT m.msisdn AS number FROM attempt a
+JOIN message m ON m.tenant_id = a.tenant_id AND m.campaign_id = a.campaign_id AND m.seq BETWEEN a.first_seq AND a.last_seq
+WHERE a.attempt_id = $1 AND m.msisdn = ANY($2::int8[])
+
 -- name: list_unasked
 -- scope: system. Attempts that were answered longer ago than $1, the oldest first, at most $2. Rides on attempt_unasked.
 SELECT attempt_id, tenant_id, campaign_id, first_seq, last_seq FROM attempt

@@ -131,7 +131,11 @@ CREATE TABLE public.account (
     held_reason text,
     backoff_step integer DEFAULT 0 NOT NULL,
     refused_in_a_row integer DEFAULT 0 NOT NULL,
-    learned_batch_size integer
+    learned_batch_size integer,
+    requests_max integer,
+    segments_per_s integer,
+    CONSTRAINT account_requests_max_check CHECK ((requests_max > 0)),
+    CONSTRAINT account_segments_per_s_check CHECK ((segments_per_s > 0))
 );
 
 ALTER TABLE public.api_key ALTER COLUMN key_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -402,6 +406,17 @@ ALTER TABLE public.parked_report ALTER COLUMN parked_id ADD GENERATED ALWAYS AS 
     CACHE 1
 );
 
+CREATE TABLE public.process (
+    worker text NOT NULL,
+    role text NOT NULL,
+    is_sending boolean NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    limiter_parts integer DEFAULT 0 NOT NULL,
+    CONSTRAINT process_limiter_parts_check CHECK ((limiter_parts >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+
 CREATE TABLE public.report_conflict (
     conflict_id bigint NOT NULL,
     provider_id text NOT NULL COLLATE pg_catalog."C",
@@ -551,6 +566,9 @@ ALTER TABLE ONLY public.opt_out
 ALTER TABLE ONLY public.parked_report
     ADD CONSTRAINT parked_report_pkey PRIMARY KEY (parked_id);
 
+ALTER TABLE ONLY public.process
+    ADD CONSTRAINT process_pkey PRIMARY KEY (worker);
+
 ALTER TABLE ONLY public.report_conflict
     ADD CONSTRAINT report_conflict_pkey PRIMARY KEY (conflict_id);
 
@@ -635,6 +653,8 @@ CREATE INDEX parked_report_id ON public.parked_report USING btree (provider_id);
 CREATE INDEX report_conflict_id ON public.report_conflict USING btree (provider_id);
 
 CREATE INDEX report_page_open ON public.report_page USING btree (page_id) WHERE (applied_at IS NULL);
+
+CREATE INDEX tenant_requests_max ON public.tenant USING btree (tenant_id) WHERE (settings ? 'requests_max'::text);
 
 CREATE UNIQUE INDEX upload_one_open ON public.upload USING btree (tenant_id, campaign_id) WHERE (state = 'open'::public.upload_state);
 
