@@ -107,6 +107,7 @@ async def measure_gateway(
                 "PENSTOCK_MODE": "mock", "DATABASE_URL": dsn, "REDIS_URL": valkey, "MITTO_API_BASE": simulator,
                 "MITTO_API_KEY": "simulator-key", "MITTO_TRAFFIC_ACCOUNT_ID": floor.ACCOUNT, "MITTO_SENDER_NAME": SENDER,
                 "PENSTOCK_DISPATCH__IN_FLIGHT": str(in_flight), "PENSTOCK_HTTP_PORT": "0", "PENSTOCK_OPS_PORT": "0",
+                "PENSTOCK_MITTO__REFERENCE": "0",  # as in real mode, and as the floor's bodies
             }
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as spool:

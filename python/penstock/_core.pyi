@@ -316,7 +316,7 @@ class EncodedBatch:
     def body(self) -> bytes:
         """JSON of Mitto's sendmessagesbulk.
 
-        `{"messages":[{"trafficAccountId","destination","sms":{"text","sender"}}, …]}`, perhaps with a "reference" behind "sms".
+        `{"messages":[{"trafficAccountId","destination","sms":{"text","sender"}}, …]}`, perhaps with a "reference" before "sms".
         """
     @property
     def digest(self) -> bytes:

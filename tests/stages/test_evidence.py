@@ -123,3 +123,74 @@ async def test_look_ups_that_fail_are_repeated(open_lab: OpenLab, kind: str) -> 
         await at.send()
         await at.settle(lambda: is_known(at))
         await at.verify(PROMISED)
+
+
+@pytest.mark.parametrize("references", ["0", "1"])
+async def test_twin_campaigns_at_the_same_time(open_lab: OpenLab, references: str) -> None:
+    """T4 for two campaigns with the same texts to the same numbers: with references each is found, without none is guessed."""
+    async with open_lab(PENSTOCK_MITTO__REFERENCE=references, PENSTOCK_DISPATCH__IN_FLIGHT="1") as at:
+        await at.misbehave("T4", next=2)
+        first, second = await at.send(BATCH), await at.send(BATCH)
+        for campaign in (first, second):
+            await at.settle(lambda: _is_looked_at(at, 2 * BATCH))
+            counts = (await at.client.get_campaign(campaign)).counts
+            assert (counts.unknown, counts.received) == (0 if references == "1" else BATCH, BATCH)
+
+
+async def _is_looked_at(at: Lab, ids: int) -> bool:
+    await at.database.release()
+    return await at.database.value("SELECT count(*) = $1 FROM look_up WHERE kind = 'unknown' AND due_at IS NULL", ids)
+
+
+@pytest.mark.parametrize("how", ["reversed", "shuffled"])
+async def test_an_answer_in_another_order_stops_the_account(open_lab: OpenLab, how: str) -> None:
+    """P4: nothing shows at once; the samples do, the account is held until somebody has looked, and the batch is named."""
+    async with open_lab() as at:
+        await at.misbehave("P4", how=how, next=1)
+        await at.send()
+
+        async def is_held() -> bool:
+            return await at.database.value("SELECT held_until > now() + interval '1 year' FROM account")
+
+        await at.settle(is_held)
+        assert await at.database.value("SELECT held_reason FROM account") == "answer_out_of_order"
+        assert await at.database.value("SELECT count(*) FROM attempt WHERE mapping = 'contradicted'") == 1
+
+
+async def test_answers_in_order_are_confirmed(open_lab: OpenLab) -> None:
+    """H1: every batch is proven by its samples, and no account is held."""
+    async with open_lab() as at:
+        await at.send()
+
+        async def are_confirmed() -> bool:
+            return await at.database.value("SELECT bool_and(mapping = 'confirmed') FROM attempt")
+
+        await at.settle()
+        await at.settle(are_confirmed)
+        assert await at.database.value("SELECT held_reason FROM account") is None
+
+
+@pytest.mark.parametrize("scenario", ["D10", "S1"])
+async def test_silent_messages_are_asked_about(open_lab: OpenLab, scenario: str) -> None:
+    """D10, and S1 without reports: before the report window closes each silent message gets its end by one look-up."""
+    async with open_lab(simulated={"no_report": 1.0}, PENSTOCK_REPORT_WINDOW="6s") as at:
+        await at.misbehave(scenario)
+        campaign = await at.send()
+        await at.settle(lambda: is_complete(at, campaign))
+        counts = (await at.client.get_campaign(campaign)).counts
+        assert counts.delivered + counts.undelivered == RECIPIENTS
+        assert scenario == "D10" or counts.undelivered == RECIPIENTS
+        await at.verify(PROMISED)
+        assert await at.database.value("SELECT count(*) FROM look_up WHERE kind = 'silent'") == RECIPIENTS
+
+
+async def test_a_failure_after_acceptance_is_known_from_its_report(open_lab: OpenLab) -> None:
+    """S1: a message of an unknown batch that failed later is found, and its failure with the provider's words is on record."""
+    async with open_lab() as at:
+        await at.misbehave("T4", next=1)
+        await at.misbehave("S1")
+        await at.send()
+        await at.settle(lambda: is_known(at))
+        await at.verify(PROMISED)
+        assert await at.database.states() == {"undelivered": RECIPIENTS}
+        assert await at.database.fetch("SELECT DISTINCT error FROM message") == [("Insufficient balance",)]

@@ -124,6 +124,17 @@ class TestEvidence:
         assert (await scene.states(), await other.states()) == ({"unknown": 1}, {"sent": 1})
         assert (await inquiry.results())[known] == "contradicted"
 
+    async def test_what_cannot_be_rendered_again_proves_nothing(self, store: Store, inquiry: Inquiry) -> None:
+        """A damaged payload, or one of another codec, stops nothing: its messages stay unknown."""
+        damaged, _ = await lose(inquiry, store, 1)
+        foreign, ids = await lose(inquiry, store, 1, first=50)
+        await damaged.execute("UPDATE chunk SET payload = 'x' WHERE campaign_id = $1", damaged.campaign_id)
+        await foreign.execute("UPDATE attempt SET codec = 99 WHERE campaign_id = $1", foreign.campaign_id)
+        await inquiry.report("Delivered", *ids)
+        await inquiry.ask()
+        assert (await damaged.states(), await foreign.states()) == ({"unknown": 1}, {"unknown": 1})
+        assert set((await inquiry.results()).values()) == {"nothing"}
+
     async def test_numbers_that_are_not_indexed_yet_are_waited_for(self, store: Store, inquiry: Inquiry) -> None:
         """While a message cannot be found by its number, its evidence is asked for again instead of being dropped."""
         scene, ids = await lose(inquiry, store, 1)
@@ -352,6 +363,14 @@ class TestResending:
         await inquiry.send()
         assert f"+{number(0)}" not in inquiry.teller.destinations[5:]
         assert len(inquiry.teller.destinations) == 9
+
+    async def test_evidence_that_nobody_has_found_yet_counts_too(self, store: Store, inquiry: Inquiry) -> None:
+        """A parked report that is no question yet becomes one, and is waited for."""
+        scene, ids = await lose(inquiry, store, resend_unknown_after_s=NOT_NEVER)
+        await inquiry.report("Delivered", ids[0])
+        await scene.execute("UPDATE attempt SET closed_at = closed_at - interval '1 day'")
+        await resend_unknown(store, inquiry.metrics)
+        assert (await scene.states(), await inquiry.results()) == ({"unknown": 5}, {ids[0]: None})
 
     @pytest.mark.parametrize("state", ["paused", "canceled"])
     async def test_only_while_the_campaign_sends(self, store: Store, inquiry: Inquiry, state: str) -> None:

@@ -4,6 +4,7 @@ Never more than once, never while something that may be evidence is not looked a
 the first attempt is over: what is heard of it later moves nothing.
 """
 
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -11,6 +12,7 @@ import structlog
 from penstock.domain.batch import TRANSITIONS, BatchEvent, BatchState
 from penstock.domain.counter import POSSIBLE_DUPLICATES
 from penstock.domain.message import MessageState
+from penstock.reconcile.unknown import QUESTIONS_AT_ONCE
 from penstock.store import attempts, campaigns, look_ups, unknown
 from penstock.store.pool import Connection, Store
 from penstock.store.unknown import UnknownAttempt
@@ -39,7 +41,7 @@ async def _resend(connection: Connection, one: UnknownAttempt) -> int:
     attempt = await attempts.find_attempt(connection, one.attempt_id)
     if attempt is None or await attempts.lock_attempt(connection, one.attempt_id) != "unknown":
         return 0
-    if await look_ups.is_evidence_waiting(connection, one.ids(), one.attempt_id):
+    if await _is_evidence_waiting(connection, one):
         return 0
     n = await unknown.requeue(connection, attempt)
     deltas = {MessageState.UNKNOWN: -n, MessageState.QUEUED: n, POSSIBLE_DUPLICATES: n}
@@ -47,3 +49,13 @@ async def _resend(connection: Connection, one: UnknownAttempt) -> int:
     batch = TRANSITIONS[BatchState.UNKNOWN, BatchEvent.SEND_AGAIN]
     await attempts.close_attempt(connection, attempt.attempt_id, "resent", batch, detail=DETAIL)
     return n
+
+
+async def _is_evidence_waiting(connection: Connection, one: UnknownAttempt) -> bool:
+    """Whether anything that may speak of the attempt is not looked at; what was no question so far becomes one."""
+    found = await look_ups.queue_reports(
+        connection, one.ids(), waited=timedelta(), since=one.closed_at, limit=QUESTIONS_AT_ONCE
+    )
+    if one.has_hints:
+        found += await look_ups.queue_hints(connection, one.attempt_id, timedelta(), QUESTIONS_AT_ONCE)
+    return found > 0 or await look_ups.is_evidence_waiting(connection, one.ids(), one.attempt_id)

@@ -16,7 +16,7 @@ from penstock.store.pool import Connection, Store
 
 MOST_WAITING: Final = 1000
 """Questions in the queue; further batches wait until there is room, the oldest first."""
-BATCHES_AT_ONCE: Final = 20
+BATCHES_AT_ONCE: Final = 200
 
 
 def silent_after(report_window: timedelta) -> timedelta:
@@ -28,6 +28,7 @@ async def queue_silent(store: Store, after: timedelta) -> None:
     """Make questions of the silent messages of a few batches."""
     async with store.engine() as connection:
         room = MOST_WAITING - (await look_ups.count_waiting(connection))[LookUpKind.SILENT]
+        # Of most batches every message has its report: these cost no question.
         for messages in await samples.list_unasked(connection, after, BATCHES_AT_ONCE):
             if room <= 0:
                 return

@@ -114,7 +114,7 @@ async def _suspects(connection: Connection, seen: Seen) -> list[Suspect]:
         stored = await unknown.find_suspects(connection, seen.numbers, _instant(seen))
     else:
         stored = []
-    return [_render(one) for one in stored if one.codec == _core.CODEC_VERSION]
+    return [suspect for one in stored if (suspect := _render(one)) is not None]
 
 
 def _instant(seen: Seen) -> datetime:
@@ -137,12 +137,18 @@ class _Body(msgspec.Struct):
 _decode_body = msgspec.json.Decoder(_Body).decode
 
 
-def _render(stored: StoredSuspect) -> Suspect:
-    """What was asked to be sent, by the codec that rendered it then."""
-    encoded = _core.encode_batch(
-        stored.payload, _template(stored.text), traffic_account_id=stored.account_id, sender=stored.sender,
-        first_seq=stored.seq, last_seq=stored.seq, max_messages=1, max_segments=1, max_bytes=1,
-    )  # fmt: skip
+def _render(stored: StoredSuspect) -> Suspect | None:
+    """What was asked to be sent; None where that can no longer be said: by another codec, or from a payload that is damaged."""
+    if stored.codec != _core.CODEC_VERSION:
+        return None
+    try:
+        encoded = _core.encode_batch(
+            stored.payload, _template(stored.text), traffic_account_id=stored.account_id, sender=stored.sender,
+            first_seq=stored.seq, last_seq=stored.seq, max_messages=1, max_segments=1, max_bytes=1,
+        )  # fmt: skip
+    except _core.CoreError:
+        log.exception("suspect_not_rendered", attempt_id=str(stored.attempt_id))
+        return None
     text = _decode_body(encoded.body).messages[0].sms.text
     return Suspect(AttemptId(stored.attempt_id), stored.campaign_id, stored.seq, stored.number, text)
 

@@ -17,7 +17,7 @@ pub struct Envelope {
     before_number: Vec<u8>,
     before_text: Vec<u8>,
     after_text: Vec<u8>,
-    /// Stands before the sequence number in each element's reference.
+    /// Between the number and the sequence number in a reference, where there are references.
     before_seq: Option<Vec<u8>>,
 }
 
@@ -31,24 +31,24 @@ impl Envelope {
         let before_text = br#"","sms":{"text":""#.to_vec();
         let mut after_text = br#"","sender":""#.to_vec();
         write_escaped(sender, &mut after_text);
-        after_text.extend_from_slice(br#""}"#);
+        after_text.extend_from_slice(br#""}}"#);
         Self { before_number, before_text, after_text, before_seq: None }
     }
 
     /// The same with a reference in each element: `prefix` and the message's sequence number.
     #[must_use]
     pub fn with_references(mut self, prefix: &str) -> Self {
-        let mut before_seq = br#","reference":""#.to_vec();
+        let mut before_seq = br#"","reference":""#.to_vec();
         write_escaped(prefix, &mut before_seq);
         self.before_seq = Some(before_seq);
         self
     }
 
-    /// Bytes of the element for `number` and `text`, without its reference.
+    /// Bytes of the element for `number` and `text`, without a reference.
     #[must_use]
     pub fn element_len(&self, number: i64, text: &str) -> usize {
         let digits = number.checked_ilog10().map_or(1, |power| power as usize + 1);
-        self.before_number.len() + digits + self.before_text.len() + escaped_len(text) + self.after_text.len() + 1
+        self.before_number.len() + digits + self.before_text.len() + escaped_len(text) + self.after_text.len()
     }
 }
 
@@ -75,6 +75,10 @@ impl<'a> ElementWriter<'a> {
     fn write(&self, seq: u32, number: i64, values: &[&str], body: &mut Vec<u8>) {
         body.extend_from_slice(&self.envelope.before_number);
         write_number(number, body);
+        if let Some(before_seq) = &self.envelope.before_seq {
+            body.extend_from_slice(before_seq);
+            write_number(i64::from(seq), body);
+        }
         body.extend_from_slice(&self.envelope.before_text);
         for piece in &self.text {
             match piece {
@@ -83,12 +87,6 @@ impl<'a> ElementWriter<'a> {
             }
         }
         body.extend_from_slice(&self.envelope.after_text);
-        if let Some(before_seq) = &self.envelope.before_seq {
-            body.extend_from_slice(before_seq);
-            write_number(i64::from(seq), body);
-            body.push(b'"');
-        }
-        body.push(b'}');
     }
 }
 
