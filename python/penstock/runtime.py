@@ -31,7 +31,6 @@ from penstock.dispatch.spool import Spool
 from penstock.domain.estimate import Speeds
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
-from penstock.domain.look_up import LookUpKind
 from penstock.health import Fact, Health
 from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.ingest.repeats import Repeats
@@ -44,6 +43,7 @@ from penstock.providers.mitto.client import MittoClient
 from penstock.providers.mitto.message import read_message
 from penstock.receipts.apply import Applier
 from penstock.receipts.receive import Receiver
+from penstock.reconcile.asking import asking_jobs
 from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.auto_pause import pause_failing
 from penstock.reconcile.books import fold_counts
@@ -53,15 +53,11 @@ from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.heartbeat import Heartbeat
 from penstock.reconcile.idempotency import drop_expired_keys
 from penstock.reconcile.leader import ASKING, Job, Leader
-from penstock.reconcile.look_up import LookUps, drop_answers
 from penstock.reconcile.numbers import forget_days, index_numbers
-from penstock.reconcile.order import OrderJudge, queue_samples
 from penstock.reconcile.partitions import premake_partitions
 from penstock.reconcile.processes import sweep_processes
 from penstock.reconcile.resend import resend_unknown
-from penstock.reconcile.silent import judge as judge_silent
-from penstock.reconcile.silent import queue_silent, silent_after
-from penstock.reconcile.unknown import EvidenceFinder, Resolver
+from penstock.reconcile.silent import silent_after
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
@@ -278,13 +274,7 @@ def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
         Job("start_scheduled", 1.0, lambda: start_scheduled(store)),
         Job("complete_campaigns", 1.0, lambda: complete_campaigns(store)),
         Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
-        Job(
-            "read_gauges",
-            5.0,
-            lambda: read_gauges(
-                store, metrics.leader, look_ups_per_s=settings.look_up.per_s, silent_after=silent_after(window)
-            ),
-        ),
+        Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader, settings.look_up.per_s, silent_after(window))),
         Job("index_numbers", 0.5, lambda: index_numbers(store)),
         Job("give_up_lapsed_attempts", 5.0, lambda: give_up_lapsed_attempts(store)),
         Job("resend_unknown", 5.0, lambda: resend_unknown(store, metrics)),
@@ -302,21 +292,10 @@ async def _look_ups(  # noqa: PLR0913 - a composition root takes everything
 ) -> Service:
     """Whoever asks the provider about messages, with connections of its own: no send waits for one of them."""
     provider = await stack.enter_async_context(MittoClient(settings.mitto))
-    window, after = settings.receipts.report_window, settings.look_up.after
-    finder = EvidenceFinder(store, after)
-    judges = {
-        LookUpKind.UNKNOWN: Resolver(metrics).judge,
-        LookUpKind.ORDER: OrderJudge(metrics).judge,
-        LookUpKind.SILENT: judge_silent,
-    }
-    asking = LookUps(store, provider, read_message, judges, clock=clock, metrics=metrics, per_s=settings.look_up.per_s)
-    jobs = [
-        Job("find_evidence", 1.0, finder.find),
-        Job("queue_samples", 1.0, lambda: queue_samples(store, random.random, after)),
-        Job("queue_silent", 5.0, lambda: queue_silent(store, silent_after(window))),
-        Job("ask", 0.0, asking.ask),
-        Job("drop_answers", 3600.0, lambda: drop_answers(store, window)),
-    ]
+    jobs = asking_jobs(
+        store, provider, read_message, settings.look_up, settings.receipts.report_window,
+        clock=clock, metrics=metrics, random=random.random,
+    )  # fmt: skip
     return Leader(dsn, jobs, clock, metrics, office=ASKING)
 
 

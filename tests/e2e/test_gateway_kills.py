@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.evidence import numbers, read_wire, start
+from tests.e2e.evidence import numbers, read_wire, start, wait_until
 from tests.e2e.processes import Site, site
 
 RECIPIENTS = 600
@@ -51,7 +51,7 @@ async def test_what_was_in_flight_is_found(dsn: str, valkey_url: str, tmp_path: 
             messages = (await at.database.books()).messages
             return all((message.number in wire) != (message.state == "unknown") for message in messages)
 
-        await at.settle(is_all_found)
+        await wait_until(is_all_found, "all that was taken is found")
         await at.settle()
         await at.verify(PROMISED)
 

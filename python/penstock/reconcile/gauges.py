@@ -8,7 +8,7 @@ from penstock.store.pool import Store
 from penstock.telemetry.metrics import LeaderGauges
 
 
-async def read_gauges(store: Store, gauges: LeaderGauges, *, look_ups_per_s: int, silent_after: timedelta) -> None:
+async def read_gauges(store: Store, gauges: LeaderGauges, look_ups_per_s: int, silent_after: timedelta) -> None:
     """Read them afresh. Silent messages that are no questions yet are counted among these, as many as there may be at most."""
     async with store.engine() as connection:
         by_state = await campaigns.count_by_state(connection)
