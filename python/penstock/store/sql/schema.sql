@@ -596,6 +596,8 @@ ALTER TABLE ONLY public.upload
 ALTER TABLE ONLY public.upload
     ADD CONSTRAINT upload_tenant_id_campaign_id_upload_id_key UNIQUE (tenant_id, campaign_id, upload_id);
 
+CREATE INDEX attempt_batch ON public.attempt USING btree (batch_id);
+
 CREATE INDEX attempt_campaign ON public.attempt USING btree (campaign_id, attempt_id);
 
 CREATE INDEX attempt_contradicted ON public.attempt USING btree (batch_id) WHERE (mapping = 'contradicted'::text);
@@ -611,6 +613,8 @@ CREATE INDEX attempt_unknown ON public.attempt USING btree (attempt_id) WHERE (s
 CREATE INDEX attempt_unsampled ON public.attempt USING btree (closed_at) WHERE ((state = 'accepted'::public.attempt_state) AND (mapping IS NULL) AND (messages > 1));
 
 CREATE INDEX audit_tenant ON public.audit USING btree (tenant_id, audit_id);
+
+CREATE INDEX batch_chunk ON public.batch USING btree (tenant_id, campaign_id, chunk_no);
 
 CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
 
