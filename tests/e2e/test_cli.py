@@ -173,7 +173,7 @@ async def test_unknown_batches_by_command(dsn: str, valkey_url: str, store: Stor
         "batch": "1", "tenant": "1", "campaign": str(scene.campaign_id), "messages": "3", "unknown": "3", "reason": "timeout",
         "sent": "", "given up": "",
     }  # fmt: skip
-    assert resolved == "batch 1 is pending: 3 messages were unknown and are not_sent"
+    assert resolved == "batch 1 is pending: 3 unknown messages are resolved as not_sent"
     assert len(after.splitlines()) == len(out_of_order.splitlines()) == 1
     assert await scene.states() == {"queued": 3}
     ((actor, *act),) = await acts(dsn)

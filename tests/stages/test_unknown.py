@@ -68,6 +68,7 @@ class TestEvidence:
         assert (await scene.states(), await scene.column(BATCHES)) == ({"delivered": 5}, ["settled"])
         await complete_campaigns(store)
         assert await scene.column("SELECT state::text FROM campaign") == ["completed"]
+        assert await scene.column("SELECT mapping FROM attempt") == ["confirmed"]
 
     async def test_a_message_that_has_ended_by_then_needs_no_report(self, store: Store, inquiry: Inquiry) -> None:
         """What the look-up itself says about the end is applied like a report."""

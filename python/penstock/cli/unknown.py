@@ -40,7 +40,7 @@ def resolve(
     from penstock.reconcile.resolve import Claim
 
     made = asyncio.run(_resolve(batch, Claim(outcome)))
-    print(f"batch {made.batch_id} is {made.batch}: {made.messages} messages were unknown and are {made.claim}")
+    print(f"batch {made.batch_id} is {made.batch}: {made.messages} unknown messages are resolved as {made.claim}")
 
 
 async def _list(*, contradicted: bool) -> "list[DoubtfulBatch]":

@@ -59,7 +59,7 @@ class OrderJudge:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        for mapping in Mapping:  # there from the start, so that the first contradiction is an increase
+        for mapping in _RESULTS:  # there from the start, so that the first contradiction is an increase
             metrics.order_checks.labels(mapping)
 
     async def judge(self, connection: Connection, look_up: LookUp, seen: Seen) -> Result | None:

@@ -7,7 +7,6 @@ knows": that is what unknown says.
 from enum import StrEnum
 from typing import Final, assert_never
 
-import structlog
 from msgspec import Struct
 
 from penstock.domain.audit import Act, Action, batch_subject
@@ -18,8 +17,6 @@ from penstock.domain.message import MessageState
 from penstock.store import attempts, audit, campaigns, unknown
 from penstock.store.attempts import Attempt
 from penstock.store.pool import Connection
-
-log = structlog.stdlib.get_logger(__name__)
 
 DETAIL: Final = "resolved_by_operator"
 
@@ -67,7 +64,6 @@ async def resolve_batch(connection: Connection, actor: str, batch_id: BatchId, c
     batch = TRANSITIONS[BatchState.UNKNOWN, event]
     await attempts.close_attempt(connection, attempt.attempt_id, ended, batch, detail=DETAIL)
     await audit.record_act(connection, _act(actor, attempt, claim, n))
-    log.warning("batch_resolved_by_operator", batch_id=batch_id, claim=claim, messages=n)
     return Resolution(batch_id, attempt.tenant_id, attempt.campaign_id, claim, n, batch)
 
 

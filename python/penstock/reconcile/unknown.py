@@ -17,8 +17,9 @@ from penstock.domain.evidence import Ambiguous, Match, Seen, Suspect, match
 from penstock.domain.ids import AttemptId, parse_message_id
 from penstock.domain.look_up import Result
 from penstock.domain.message import MessageState
+from penstock.domain.order import Mapping
 from penstock.reconcile.hearsay import pass_on
-from penstock.store import attempts, campaigns, look_ups, unknown
+from penstock.store import attempts, campaigns, look_ups, samples, unknown
 from penstock.store.attempts import Attempt, KnownIdError
 from penstock.store.look_ups import LookUp
 from penstock.store.pool import Connection, Store
@@ -91,18 +92,20 @@ class Resolver:
         await campaigns.add_counts(connection, attempt.tenant_id, attempt.campaign_id, deltas)
         await unknown.hasten_reports(connection, [provider_id])
         await pass_on(connection, seen.report)
-        await close_if_resolved(connection, attempt, FOUND)
+        await _close_if_resolved(connection, attempt)
         self._metrics.unknown_resolved.labels(found.by).inc()
         self._metrics.messages.labels("sent").inc()
         return Result.MATCHED
 
 
-async def close_if_resolved(connection: Connection, attempt: Attempt, detail: str) -> None:
+async def _close_if_resolved(connection: Connection, attempt: Attempt) -> None:
     """Settle the batch of a locked attempt once nothing of it is unknown any more."""
     if not await unknown.has_unknown(connection, attempt):
         batch = TRANSITIONS[BatchState.UNKNOWN, BatchEvent.RESOLVE]
-        await attempts.close_attempt(connection, attempt.attempt_id, "accepted", batch, detail=detail)
-        log.info("unknown_batch_resolved", batch_id=attempt.batch_id, by=detail)
+        await attempts.close_attempt(connection, attempt.attempt_id, "accepted", batch, detail=FOUND)
+        # Each id was looked up by itself: there is no order to prove.
+        await samples.note_mapping(connection, attempt.attempt_id, Mapping.CONFIRMED)
+        log.info("unknown_batch_resolved", batch_id=attempt.batch_id)
 
 
 async def _suspects(connection: Connection, seen: Seen) -> list[Suspect]:
