@@ -19,9 +19,10 @@ from penstock.api.problems import ROWS
 from penstock.api.routes import Address, KeyUse, Route
 from penstock.health import Health
 from penstock.redact import Secret
+from penstock.store import accounts
 from tests.api.conftest import ADMIN_KEY, Api
 from tests.api.test_bad_input import check_problem
-from tests.builders import make_unknown_campaign
+from tests.builders import ACCOUNT, make_unknown_campaign
 
 DOCUMENT = document(SECTIONS, OPEN_ROUTES)
 ROUTES = [route for section in SECTIONS for route in section.routes]
@@ -214,6 +215,10 @@ async def prepared(api: Api, route: Address) -> str:
     if "{batch_id}" in route.path:
         scene = await make_unknown_campaign(api.parts.store)
         (found["batch_id"],) = await scene.column("SELECT batch_id FROM batch")
+    if "{account_id}" in route.path:
+        found["account_id"] = ACCOUNT
+        async with api.parts.store.engine() as connection:
+            await accounts.ensure_account(connection, ACCOUNT)
     return route.path.format(**found)
 
 

@@ -1,6 +1,7 @@
-"""The one process that runs the periodic jobs, or asks the provider: it holds an advisory lock on a connection of its own.
+"""The one process that runs the periodic jobs: it holds an advisory lock on a connection of its own.
 
-The jobs are idempotent, so two leaders for a moment would do no harm; the lock only saves work.
+The jobs are idempotent, so two leaders for a moment would do no harm; the lock only saves work. There is one leader for quick
+jobs, one for long ones, so that nothing waits until a large campaign is counted, and one that asks the provider about messages.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from penstock.domain.errors import UnavailableError
 from penstock.lifecycle import wait_for_halt
 from penstock.store import system
 from penstock.store.pool import connect, translated_errors
+from penstock.store.system import LEADER_KEY
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -33,26 +35,15 @@ class Job(Struct, frozen=True):
     run: Callable[[], Awaitable[None]]
 
 
-class Office(Struct, frozen=True):
-    """What one process at a time does, and the lock that says which."""
-
-    name: str
-    key: int
-
-
-PERIODIC: Final = Office("leader", system.LEADER_KEY)
-ASKING: Final = Office("look_up", system.LOOK_UP_KEY)
-
-
 class Leader:
-    """The service of stage 4; one more of its kind, under a lock of its own, asks the provider about messages."""
+    """The service of stage 4."""
 
-    def __init__(  # noqa: PLR0913 - two of them differ where there are two
-        self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics, *, office: Office = PERIODIC,
-        patience: timedelta = PATIENCE,
+    def __init__(  # noqa: PLR0913 - a service takes its surroundings by name
+        self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics, *,
+        name: str = "leader", key: int = LEADER_KEY, patience: timedelta = PATIENCE,
     ) -> None:  # fmt: skip
-        self.name = office.name
-        self._key = office.key
+        self.name = name
+        self._key = key
         self._dsn = dsn
         self._jobs = jobs
         self._clock = clock
@@ -67,7 +58,7 @@ class Leader:
                 await self._lead(halt)
             except UnavailableError:
                 self._metrics.leader.clear()
-                log.warning("leader_waits_for_database")
+                log.warning("leader_waits_for_database", leader=self.name)
                 await wait_for_halt(halt, TICK_S)
 
     async def _lead(self, halt: asyncio.Event) -> None:

@@ -20,6 +20,8 @@ LEADER_KEY: Final = 0x70656E6C65616400
 """`penlead` in ASCII."""
 LOOK_UP_KEY: Final = 0x70656E6C6F6F6B00
 """`penlook` in ASCII."""
+RECONCILER_KEY: Final = 0x70656E7265636F6E
+"""`penrecon` in ASCII."""
 PROBE_KEY: Final = 0x70656E70726F6265
 """`penprobe` in ASCII."""
 
@@ -32,8 +34,8 @@ class Queue(Struct, frozen=True):
     dead_batches: int
 
 
-async def try_leader(connection: Connection, key: int = LEADER_KEY) -> bool:
-    """Whether this connection now holds (or already held) the leader's lock of that key."""
+async def try_leader(connection: Connection, key: int) -> bool:
+    """Whether this connection now holds (or already held) this leader's lock."""
     held: bool = await connection.fetchval(TRY_LEADER, key)
     return held
 

@@ -24,6 +24,7 @@ NAMES = {
     "penstock_provider_call_duration_seconds": "histogram",
     "penstock_messages": "counter",
     "penstock_segments_sent": "counter",
+    "retry_attempts": "counter",
     "penstock_auto_pauses": "counter",
     "penstock_batches_in_flight": "gauge",
     "penstock_limiter_waits": "counter",
@@ -37,6 +38,7 @@ NAMES = {
     "webhook_events_failed": "counter",
     "webhook_events_duplicate": "counter",
     "reconciliation_jobs_completed": "gauge",
+    "penstock_reconciliation_findings": "counter",
     "ingest_dedup": "counter",
 }
 LABELS = {
@@ -52,12 +54,14 @@ LABELS = {
     "penstock_unknown_resolved": {"by"},
     "penstock_order_checks": {"result"},
     "penstock_references": {"result"},
+    "penstock_reconciliation_findings": {"kind"},
     "ingest_dedup": {"tenant", "source"},
 }
 LEADER_NAMES = {
-    "campaigns_total", "queue_sms_waiting", "queue_campaign_waiting", "penstock_batches_unknown", "penstock_batches_dead",
-    "penstock_reports_waiting", "penstock_reports_parked", "penstock_messages_unknown", "penstock_look_ups_waiting",
-    "penstock_look_ups_expected_seconds",
+    "campaigns_total", "campaigns_stuck",
+    "queue_sms_waiting", "queue_campaign_waiting", "penstock_batches_unknown", "penstock_batches_dead",
+    "penstock_reports_waiting", "penstock_reports_parked", "penstock_accounts_held", "penstock_accounts_failing",
+    "penstock_messages_unknown", "penstock_look_ups_waiting", "penstock_look_ups_expected_seconds",
 }  # fmt: skip
 
 
@@ -111,6 +115,21 @@ def test_only_the_leader_shows_gauges_of_the_database() -> None:
     assert not shown & LEADER_NAMES
 
 
+def test_totals_are_the_counters_that_moved() -> None:
+    """Each by its name, by its label where it has one, and without those that stand still."""
+    metrics = Metrics("1")
+    assert metrics.totals() == {}
+    metrics.segments_sent.inc(5)
+    metrics.messages.labels("sent").inc(3)
+    metrics.messages.labels("unknown").inc(2)
+    metrics.count_duplicate_event(1, "shop")
+    metrics.count_duplicate_event(2, "shop")
+    metrics.in_flight.inc()
+    assert metrics.totals() == {
+        "penstock_segments_sent": 5, "penstock_messages": {"sent": 3, "unknown": 2}, "ingest_dedup": 2,
+    }  # fmt: skip
+
+
 def test_two_services_in_one_process_do_not_mix() -> None:
     """Each Metrics has a registry of its own."""
     first, second = Metrics("1"), Metrics("1")
@@ -128,7 +147,7 @@ def test_names_follow_the_naming_rules_or_are_listed() -> None:
 def test_label_values_are_from_closed_sets() -> None:
     """Outside the HTTP middleware a label is a literal, a state, a reason, an outcome's name or one of a counted few."""
     assert Gains == dict[MessageState, int]  # whose keys are the label `state`
-    allowed = {"state", "type(outcome).__name__.lower()", "reason", "route, status", "*pair"}
+    allowed = {"state", "type(outcome).__name__.lower()", "reason", "route, status", "*pair", "finding.kind", "kind"}
     allowed |= {"look_up.kind", "result or 'again'", "found.by", "mapping", "_returned(seen, sample, look_up.seq)"}  # enums
     found = set()
     for path in Path(inspect.getfile(penstock)).parent.rglob("*.py"):

@@ -41,6 +41,15 @@ from penstock.api.schemas.messages import (
 )
 from penstock.api.schemas.opt_outs import MOST_NUMBERS, Numbers, OptOutsAdded, OptOutsRemoved, OptOutView
 from penstock.api.schemas.recipients import ProblemRow, Recipient, RecipientList, SkippedView, UploadAnswer
+from penstock.api.schemas.recovery import (
+    AccountChange,
+    AccountHold,
+    AccountView,
+    DeadLetterView,
+    FindingView,
+    Redrive,
+    Redriven,
+)
 from penstock.api.schemas.tenants import (
     ActView,
     NewTenant,
@@ -53,6 +62,9 @@ from penstock.api.schemas.tenants import (
 __all__ = [
     "MOST_EVENT_BYTES",
     "MOST_NUMBERS",
+    "AccountChange",
+    "AccountHold",
+    "AccountView",
     "ActView",
     "AutoPauseRule",
     "BatchClaim",
@@ -60,10 +72,12 @@ __all__ = [
     "CampaignView",
     "CanceledView",
     "Counts",
+    "DeadLetterView",
     "DoubtfulBatchView",
     "Empty",
     "EventBody",
     "EventTaken",
+    "FindingView",
     "Found",
     "Instant",
     "KeyView",
@@ -92,6 +106,8 @@ __all__ = [
     "Quote",
     "Recipient",
     "RecipientList",
+    "Redrive",
+    "Redriven",
     "Region",
     "ReportLine",
     "Request",
