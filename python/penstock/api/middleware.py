@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from penstock.api import ops, problems
+from penstock.api import limited, ops, problems
 from penstock.api.names import REQUEST_ID, SERVER, request_id
 from penstock.api.parts import PARTS, Parts, new_id
 
@@ -47,6 +47,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["Server"] = SERVER
     if request.app[PARTS].safe_mode:
         response.headers["X-Safe-Mode"] = "1"
+    limited.add_limits(request, response)
 
 
 async def _answer(request: web.Request, handler: Handler) -> tuple[web.StreamResponse, problems.Level]:
