@@ -19,9 +19,11 @@ from penstock.api import ops, webhooks
 from penstock.api.address import Proxies
 from penstock.api.app import make_app
 from penstock.api.auth import Authenticator
+from penstock.api.middleware import standing_headers
 from penstock.api.parts import Parts as ApiParts
 from penstock.api.parts import ProviderScopes
 from penstock.api.server import WebServer
+from penstock.api.shortcut import ReportShortcut
 from penstock.clock import Clock, SystemClock
 from penstock.config import Settings, Sms
 from penstock.dispatch.bounds import BatchBounds
@@ -189,10 +191,15 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
     services: list[Service] = []
     ops_routes = ops.routes(health, metrics)
     extra: list[web.RouteDef] = []
+    shortcut: ReportShortcut | None = None
     if settings.general.role in ("all", "receipts") and settings.mitto.webhook_secret is not None:
         receiver = Receiver(store, metrics)
         services.append(receiver)
         extra += webhooks.routes(receiver.accept, settings.mitto.webhook_secret, metrics)
+        shortcut = ReportShortcut(
+            receiver.accept, settings.mitto.webhook_secret, metrics, new_id=lambda: str(_uuid7(clock)),
+            headers=standing_headers(safe_mode=settings.general.safe_mode),
+        )  # fmt: skip
     if settings.general.role in ("all", "api", "receipts"):
         kept = settings.http.idempotency_kept
         singles = Singles(store, metrics, new_id=lambda: _uuid7(clock), kept=kept, announce=announce)
@@ -220,7 +227,7 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
             admin_key=settings.http.admin_key,
         )
         app = make_app(parts, [*ops_routes, *extra])
-        services.append(WebServer("http", app, settings.http, settings.http.port, metrics))
+        services.append(WebServer("http", app, settings.http, settings.http.port, metrics, shortcut=shortcut))
     return services
 
 
