@@ -45,6 +45,7 @@ from penstock.reconcile.auto_pause import pause_failing
 from penstock.reconcile.books import fold_counts
 from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
+from penstock.reconcile.expired import expire_unsent
 from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.idempotency import drop_expired_keys
 from penstock.reconcile.leader import Job, Leader
@@ -236,7 +237,8 @@ def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
     jobs = [
         Job("fold_counts", 1.0, lambda: fold_counts(store)),
         Job("pause_failing", 1.0, lambda: pause_failing(store, metrics)),
-        Job("start_scheduled", 1.0, lambda: start_scheduled(store)),
+        Job("start_scheduled", 0.5, lambda: start_scheduled(store, metrics)),
+        Job("expire_unsent", 1.0, lambda: expire_unsent(store)),
         Job("complete_campaigns", 1.0, lambda: complete_campaigns(store)),
         Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
         Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader)),

@@ -11,6 +11,8 @@ from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import RECEIVED, SKIPPED_PREFIX, skipped_total
 from penstock.domain.ids import message_id
 from penstock.domain.message import MessageState
+from penstock.domain.quiet_hours import QuietHours
+from penstock.domain.tenant import TenantSettings
 from penstock.ingest.keys import MadeKey
 from penstock.ingest.quote import Quote
 from penstock.store.audit import RecordedAct
@@ -48,6 +50,7 @@ def whole(campaign: Campaign, books: Mapping[str, int], uploads: list[Upload], n
         **msgspec.structs.asdict(short), text=campaign.text, sender=campaign.sender, default_region=campaign.default_region,
         countries=campaign.countries, max_parts=campaign.max_parts, validity_s=campaign.validity_s,
         expires_at=campaign.expires_at, send_at=campaign.send_at, pace=_pace(campaign), auto_pause=_auto_pause(campaign),
+        quiet_hours=quiet_hours(campaign.quiet_hours),
         paused_at=campaign.paused_at, pause_reason=campaign.pause_reason, longest=campaign.longest,
         retry_of=None if campaign.retry_of is None else str(campaign.retry_of), sent_without_report=silent,
         uploads=[upload(one) for one in uploads], progress=progress(campaign, short.counts, now),
@@ -73,6 +76,11 @@ def _pace(campaign: Campaign) -> schemas.Pace | None:
 def _auto_pause(campaign: Campaign) -> schemas.AutoPauseRule | None:
     rule = campaign.auto_pause
     return None if rule is None else schemas.AutoPauseRule(failed=rule.failed, unknown=rule.unknown, after=rule.after)
+
+
+def quiet_hours(hours: QuietHours | None) -> schemas.QuietHours | None:
+    """When nothing is sent."""
+    return None if hours is None else schemas.QuietHours(start=hours.start, end=hours.end, days=list(hours.days))
 
 
 def upload(stored: Upload) -> schemas.UploadView:
@@ -130,8 +138,13 @@ def tenant(stored: Tenant) -> schemas.TenantView:
     return schemas.TenantView(
         id=stored.tenant_id, name=stored.name, state="active" if stored.deactivated_at is None else "deactivated",
         created_at=stored.created_at, deactivated_at=stored.deactivated_at,
-        settings=schemas.SettingsView(**msgspec.structs.asdict(stored.settings)),
+        settings=_settings(stored.settings),
     )  # fmt: skip
+
+
+def _settings(stored: TenantSettings) -> schemas.SettingsView:
+    fields = {**msgspec.structs.asdict(stored), "quiet_hours": quiet_hours(stored.quiet_hours)}
+    return schemas.SettingsView(**fields)
 
 
 def key(stored: ApiKey, now: datetime) -> schemas.KeyView:

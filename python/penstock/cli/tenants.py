@@ -24,7 +24,8 @@ TenantName = Annotated[str, typer.Argument(help="The tenant's name.")]
 Changes = Annotated[
     list[str],
     typer.Argument(
-        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body; with nothing behind =, reset."
+        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body "
+        "quiet_hours=21:00-08:00 (or 21:00-08:00,sat,sun); with nothing behind =, reset."
     ),
 ]
 
@@ -125,10 +126,13 @@ def _read_changes(texts: list[str]) -> "SettingChanges":
     import msgspec
 
     from penstock.api.schemas.tenants import SettingsChange
+    from penstock.cli.quiet_hours import read_quiet_hours
     from penstock.domain.errors import GatewayError
     from penstock.ingest.tenants import check_settings
 
-    given = {name: value or None for name, _, value in (text.partition("=") for text in texts)}
+    given: dict[str, object] = {name: value or None for name, _, value in (text.partition("=") for text in texts)}
+    if isinstance(hours := given.get("quiet_hours"), str):
+        given["quiet_hours"] = read_quiet_hours(hours)
     try:
         changes = msgspec.convert(given, SettingsChange).changes()
         check_settings(changes)
@@ -140,9 +144,13 @@ def _read_changes(texts: list[str]) -> "SettingChanges":
 def _print(tenant: "Tenant") -> None:
     import msgspec
 
+    from penstock.cli.quiet_hours import write_quiet_hours
     from penstock.cli.tables import print_table
 
-    settings = [(name, text or "") for name, text in msgspec.structs.asdict(tenant.settings).items()]
+    fields = msgspec.structs.asdict(tenant.settings)
+    if (hours := tenant.settings.quiet_hours) is not None:
+        fields["quiet_hours"] = write_quiet_hours(hours)
+    settings = [(name, text or "") for name, text in fields.items()]
     print_table(("tenant", tenant.name), [("id", str(tenant.tenant_id)), ("state", _state(tenant)), *settings])
 
 

@@ -13,13 +13,15 @@ from typing import Final
 from msgspec import Struct
 
 from penstock import _core
+from penstock.clock import find_zones
 from penstock.dispatch.bounds import BatchBounds, BatchFailedError
 from penstock.dispatch.join import Run, claim_run
 from penstock.domain.batch import mark
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import AttemptId
 from penstock.domain.message import MessageState
-from penstock.store import campaigns, dispatch
+from penstock.domain.quiet_hours import next_allowed
+from penstock.store import campaigns, dispatch, zone_groups
 from penstock.store.attempts import Attempt
 from penstock.store.dispatch import DueBatch, Intent, SendingCampaign
 from penstock.store.pool import Connection, Store
@@ -40,10 +42,12 @@ class Claimed(Struct, frozen=True):
     """Of a rolling lane: what is due there and did not go with it."""
     is_last_due: bool = False
     """A paced campaign has nothing more to send for now."""
+    drift_s: float | None = None
+    """Of single messages that were given a time: how much later they are."""
 
 
 class LeftOut(Struct, frozen=True):
-    """A batch of which nothing had to be sent: expired, or everybody opted out."""
+    """A batch of which nothing had to be sent: expired, everybody opted out, or it is quiet where they are."""
 
 
 class NothingDue(Struct, frozen=True):
@@ -88,6 +92,8 @@ class Claimer:
         batch = run.batch
         if campaign.is_expired:
             return await _expire(connection, lane, batch)
+        if await _is_delayed(connection, lane, campaign, batch):
+            return LeftOut()
         excluded = await _leave_out_opted_out(connection, lane, batch)
         encoded = await self._encode(campaign, batch, excluded, granted)
         if encoded.messages == 0:
@@ -105,7 +111,7 @@ class Claimer:
         await dispatch.open_attempt(connection, attempt, intent)
         left_segments = run.left_segments + encoded.left_segments
         is_last_due = campaign.due_to is not None and encoded.last_seq + 1 >= campaign.due_to
-        return Claimed(attempt, encoded.body, encoded.segments, left_segments, is_last_due)
+        return Claimed(attempt, encoded.body, encoded.segments, left_segments, is_last_due, run.drift_s)
 
     async def _lock_due(self, connection: Connection, lane: Lane, campaign: SendingCampaign, granted: int) -> Run | None:
         """A campaign's next batch; of single messages all that can go in one request."""
@@ -150,6 +156,18 @@ async def _expire(connection: Connection, lane: Lane, batch: DueBatch) -> LeftOu
     await campaigns.add_counts(connection, lane.tenant_id, lane.campaign_id, deltas)
     await dispatch.close_batch(connection, batch.batch_id)
     return LeftOut()
+
+
+async def _is_delayed(connection: Connection, lane: Lane, campaign: SendingCampaign, batch: DueBatch) -> bool:
+    """Whether it is quiet where the batch's recipients are: then it waits, and with it all that goes to their zones."""
+    if campaign.quiet_hours is None or batch.zone_group is None:
+        return False
+    zones = find_zones(zone_groups.zone_names(batch.zone_group))
+    allowed_at = next_allowed(campaign.now, zones, campaign.quiet_hours)
+    if allowed_at <= campaign.now:
+        return False
+    await zone_groups.delay_zone_group(connection, lane.tenant_id, lane.campaign_id, batch.zone_group, allowed_at)
+    return True
 
 
 async def _leave_out_opted_out(connection: Connection, lane: Lane, batch: DueBatch) -> bytes | None:

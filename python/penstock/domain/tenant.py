@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from penstock.domain.quiet_hours import QuietHours
+
 _ACCOUNT_ID: Final = re.compile(r"[!-~]{1,64}")
 
 
@@ -19,6 +21,8 @@ class TenantSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Region of national numbers where a campaign names none (ISO 3166)."""
     idempotency: Literal["key", "key_and_body"] = "key"
     """Whether the same Idempotency-Key with another body is an error, or another request."""
+    quiet_hours: QuietHours | None = None
+    """Of campaigns that do not say otherwise when they are made; None: at any hour."""
 
 
 def is_account_id(text: str) -> bool:

@@ -9,25 +9,28 @@ from typing import Final
 from penstock.domain.audit import Act, Action, tenant_subject
 from penstock.domain.errors import InvalidValueError, NotFoundError, StateConflictError
 from penstock.domain.ids import TenantId
+from penstock.domain.quiet_hours import QuietHours
 from penstock.domain.tenant import TenantSettings, is_account_id
-from penstock.ingest.control import check_region, check_sender
+from penstock.ingest.control import check_quiet_hours, check_region, check_sender
 from penstock.store import audit, tenants
 from penstock.store.pool import Connection
 from penstock.store.tenants import Tenant
 
 MOST_NAME_CHARS: Final = 100
 
-SettingChanges = Mapping[str, str | None]
+SettingChanges = Mapping[str, str | QuietHours | None]
 """Fields of TenantSettings with their new values; None resets one."""
 
 
 def check_settings(changes: SettingChanges) -> None:
     """Raise InvalidValueError for what campaigns could not use: the same checks as theirs."""
-    if (sender := changes.get("sender")) is not None:
+    if isinstance(sender := changes.get("sender"), str):
         check_sender(sender, pointer="/settings/sender")
-    if (region := changes.get("default_region")) is not None:
+    if isinstance(region := changes.get("default_region"), str):
         check_region(region, pointer="/settings/default_region")
-    if (account := changes.get("traffic_account_id")) is not None and not is_account_id(account):
+    if isinstance(hours := changes.get("quiet_hours"), QuietHours):
+        check_quiet_hours(hours, "/settings/quiet_hours")
+    if isinstance(account := changes.get("traffic_account_id"), str) and not is_account_id(account):
         raise InvalidValueError(
             "A traffic account is named by 1 to 64 visible ASCII characters.", pointer="/settings/traffic_account_id"
         )
@@ -35,7 +38,7 @@ def check_settings(changes: SettingChanges) -> None:
 
 async def create_tenant(connection: Connection, actor: str, name: str, changes: SettingChanges) -> Tenant:
     """A new tenant with these settings, checked before. Raises StateConflictError when the name is taken."""
-    settings = TenantSettings(**{field: text for field, text in changes.items() if text is not None})  # type: ignore[arg-type]
+    settings = TenantSettings(**{field: value for field, value in changes.items() if value is not None})  # type: ignore[arg-type]
     tenant_id = await tenants.create_tenant(connection, name, settings)
     if tenant_id is None:
         raise StateConflictError("There is already a tenant of this name.", pointer="/name")

@@ -7,6 +7,7 @@ from penstock.api.examples.form import ACCOUNT_ID, Example
 
 _SETTINGS: Final[dict[str, Any]] = {
     "sender": "Shop", "traffic_account_id": None, "default_region": "DE", "idempotency": "key",
+    "quiet_hours": {"from": "21:00", "to": "08:00", "days": []},
 }  # fmt: skip
 _TENANT: Final[dict[str, Any]] = {
     "id": 3, "name": "Shop", "state": "active", "created_at": "2026-03-01T09:00:00Z", "deactivated_at": None,
@@ -28,14 +29,17 @@ _ONE: Final = f"{_ADMIN}/{{tenant_id}}"
 
 EXAMPLES: Final[Mapping[str, Example]] = {
     "GET /v1/tenant": Example(gives=_TENANT),
-    "PATCH /v1/tenant": Example(takes={"settings": {"sender": "Shop", "default_region": "DE"}}, gives=_TENANT),
+    "PATCH /v1/tenant": Example(
+        takes={"settings": {"sender": "Shop", "default_region": "DE", "quiet_hours": {"from": "21:00", "to": "08:00"}}},
+        gives=_TENANT,
+    ),
     "GET /v1/keys": Example(gives={"items": [_KEY], "next": None}),
     "POST /v1/keys": Example(takes=_NEW_KEY, gives=_SHOWN),
     "POST /v1/keys/{key_id}/rotate": Example(takes=_ROTATION, gives={**_SHOWN, "id": 18}),
     f"GET {_ADMIN}": Example(gives={"items": [_TENANT], "next": None}),
     f"POST {_ADMIN}": Example(
         takes={"name": "Shop", "settings": {"sender": "Shop", "default_region": "DE", "traffic_account_id": ACCOUNT_ID}},
-        gives={**_TENANT, "settings": {**_SETTINGS, "traffic_account_id": ACCOUNT_ID}},
+        gives={**_TENANT, "settings": {**_SETTINGS, "traffic_account_id": ACCOUNT_ID, "quiet_hours": None}},
     ),
     f"GET {_ONE}": Example(gives=_TENANT),
     f"PATCH {_ONE}": Example(

@@ -21,7 +21,7 @@ from penstock.api.schemas.controls import (
     RetryView,
     TrialRequest,
 )
-from penstock.api.schemas.forms import Empty, Instant, Listing, Region, Request
+from penstock.api.schemas.forms import Empty, Instant, Listing, QuietHours, Region, Request
 from penstock.api.schemas.ingest import MOST_EVENT_BYTES, EventBody, EventTaken, RuleSetup, SourceSetup, SourceView
 from penstock.api.schemas.keys import KeyView, NewKey, Rotation, ShownKey
 from penstock.api.schemas.messages import (
@@ -86,6 +86,7 @@ __all__ = [
     "ProblemRow",
     "Progress",
     "ProgressEvent",
+    "QuietHours",
     "Quote",
     "Recipient",
     "RecipientList",

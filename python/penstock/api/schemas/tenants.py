@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from penstock.api.schemas.forms import Instant, Region, Request
+from penstock.api.schemas.forms import Instant, QuietHours, Region, Request
 from penstock.ingest.tenants import MOST_NAME_CHARS, SettingChanges
 
 
@@ -15,10 +15,14 @@ class OwnSettingsChange(Request, frozen=True, kw_only=True):
     sender: Annotated[str, Meta(max_length=16)] | UnsetType | None = UNSET
     default_region: Region | UnsetType | None = UNSET
     idempotency: Literal["key", "key_and_body"] | UnsetType | None = UNSET
+    quiet_hours: QuietHours | UnsetType | None = UNSET
 
     def changes(self) -> SettingChanges:
         """The fields that are given."""
-        return {name: text for name, text in msgspec.structs.asdict(self).items() if text is not UNSET}
+        given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET}
+        if isinstance(self.quiet_hours, QuietHours):
+            given["quiet_hours"] = self.quiet_hours.rule()
+        return given
 
 
 class SettingsChange(OwnSettingsChange, frozen=True, kw_only=True):
@@ -53,6 +57,8 @@ class SettingsView(Struct, frozen=True, kw_only=True):
     traffic_account_id: str | None
     default_region: str | None
     idempotency: Literal["key", "key_and_body"]
+    quiet_hours: QuietHours | None
+    """Of campaigns that do not say otherwise when they are made; null: at any hour."""
 
 
 class TenantView(Struct, frozen=True, kw_only=True):
