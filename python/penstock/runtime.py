@@ -47,13 +47,16 @@ from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
 from penstock.reconcile.expired import expire_unsent
 from penstock.reconcile.gauges import read_gauges
+from penstock.reconcile.heartbeat import Heartbeat
 from penstock.reconcile.idempotency import drop_expired_keys
 from penstock.reconcile.leader import Job, Leader
 from penstock.reconcile.numbers import forget_days, index_numbers
 from penstock.reconcile.partitions import premake_partitions
+from penstock.reconcile.processes import sweep_processes
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
+from penstock.store.processes import Identity
 from penstock.store.roles import SECOND_WALL_OFF
 from penstock.telemetry.metrics import Metrics
 
@@ -83,16 +86,22 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
             log.warning("second_wall_off", meaning=SECOND_WALL_OFF)
         await _ensure_account(store, settings)
         health = Health(checks={"database": store.check}, facts=_facts(store, settings))
-        services: list[Service] = [_ops_door(settings, health, metrics)]
+        is_sending = settings.general.role in ("all", "dispatch") and not settings.general.safe_mode
+        me = Identity(_worker(), settings.general.role, is_sending)
+        heartbeat = Heartbeat(dsn, me, clock)
+        services: list[Service] = [_ops_door(settings, health, metrics), heartbeat]
         if settings.general.role in ("all", "jobs"):
             services.append(_leader(dsn, store, settings, clock, metrics))
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
-        if settings.general.role in ("all", "dispatch") and not settings.general.safe_mode:
+        if is_sending:
             chooser = Chooser(store, clock, max_age_s=settings.dispatch.poll.total_seconds())
             announce = chooser.announce
-            services += await _dispatcher(stack, store, settings, chooser=chooser, spool=spool, clock=clock, metrics=metrics)
+            services += await _dispatcher(
+                stack, store, settings, worker=me.worker, processes=heartbeat.processes, chooser=chooser, spool=spool,
+                clock=clock, metrics=metrics,
+            )  # fmt: skip
         services += _doors(store, settings, clock=clock, metrics=metrics, health=health, announce=announce)
         yield Runtime(settings, services, health)
 
@@ -173,9 +182,13 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
 
 
 async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
-    stack: AsyncExitStack, store: Store, settings: Settings, *, chooser: Chooser, spool: Path, clock: Clock, metrics: Metrics
-) -> list[Service]:
-    limiter = Limiter.open(settings.redis, settings.rate_limit, settings.mitto.max_segments_per_s, metrics=metrics, clock=clock)
+    stack: AsyncExitStack, store: Store, settings: Settings, *, worker: str, processes: Callable[[], int], chooser: Chooser,
+    spool: Path, clock: Clock, metrics: Metrics,
+) -> list[Service]:  # fmt: skip
+    limiter = Limiter.open(
+        settings.redis, settings.rate_limit, settings.mitto.max_segments_per_s, metrics=metrics, clock=clock,
+        processes=processes,
+    )  # fmt: skip
     stack.push_async_callback(limiter.aclose)
     provider = await stack.enter_async_context(MittoClient(settings.mitto))
     parts = DispatchParts(
@@ -184,7 +197,7 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
         claimer=Claimer(
             store,
             BatchBounds(settings.sms.batch_size, settings.sms.batch_max_bytes),
-            f"{socket.gethostname()}:{os.getpid()}",
+            worker,
             lambda: _uuid7(clock),  # type: ignore[arg-type, return-value]
         ),
         settler=Settler(store, metrics, random.random),
@@ -202,6 +215,11 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
         least_segments=_least_segments(settings),
     )
     return [limiter, dispatcher]
+
+
+def _worker() -> str:
+    """This start of this process: host and pid may come again, above all in containers."""
+    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
 def _speeds(settings: Settings) -> Speeds:
@@ -248,6 +266,7 @@ def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
         Job("premake_partitions", 3600.0, lambda: premake_partitions(store)),
         Job("forget_days", 3600.0, lambda: forget_days(store)),
         Job("drop_expired_keys", 60.0, lambda: drop_expired_keys(store)),
+        Job("sweep_processes", 60.0, lambda: sweep_processes(store)),
     ]
     return Leader(dsn, jobs, clock, metrics)
 

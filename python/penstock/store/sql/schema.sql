@@ -370,6 +370,17 @@ ALTER TABLE public.parked_report ALTER COLUMN parked_id ADD GENERATED ALWAYS AS 
     CACHE 1
 );
 
+CREATE TABLE public.process (
+    worker text NOT NULL,
+    role text NOT NULL,
+    is_sending boolean NOT NULL,
+    limiter_mode text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT process_limiter_mode_check CHECK ((limiter_mode = ANY (ARRAY['shared'::text, 'local'::text])))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+
 CREATE TABLE public.report_conflict (
     conflict_id bigint NOT NULL,
     provider_id text NOT NULL COLLATE pg_catalog."C",
@@ -516,6 +527,9 @@ ALTER TABLE ONLY public.opt_out
 
 ALTER TABLE ONLY public.parked_report
     ADD CONSTRAINT parked_report_pkey PRIMARY KEY (parked_id);
+
+ALTER TABLE ONLY public.process
+    ADD CONSTRAINT process_pkey PRIMARY KEY (worker);
 
 ALTER TABLE ONLY public.report_conflict
     ADD CONSTRAINT report_conflict_pkey PRIMARY KEY (conflict_id);
