@@ -17,6 +17,7 @@ from penstock.ingest import control, steering
 from penstock.ingest.audience import Intake
 from penstock.ingest.quote import Quote, Surroundings, make_quote
 from penstock.ingest.retry import Retries
+from penstock.ingest.time_zones import time_zones
 from penstock.ingest.upload import UploadRequest
 from penstock.store import campaigns
 from penstock.store.pool import Store
@@ -24,8 +25,10 @@ from penstock.telemetry.metrics import Metrics
 from tests.builders import POLL_S, Rig, Scene, make_draft, new_id, refusal
 
 BERLIN, ATHENS, TOKYO = 4915100000000, 306900000000, 819012345000
-ZONES = {BERLIN: "Africa/Ceuta", ATHENS: "Asia/Famagusta", TOKYO: "Asia/Tokyo"}
-"""What stands for the clock of each country: the first of the zones that have it."""
+_STANDS_FOR = time_zones(SystemClock().now())
+ZONES = {BERLIN: _STANDS_FOR["Europe/Berlin"], ATHENS: _STANDS_FOR["Europe/Athens"], TOKYO: _STANDS_FOR["Asia/Tokyo"]}
+"""What stands for the clock of each country."""
+IN_ORDER = sorted(ZONES, key=lambda country: ZONES[country])
 DUE = "SELECT zone_group, due_at > now() AS is_later FROM batch WHERE state = 'pending' ORDER BY first_seq"
 
 
@@ -90,10 +93,10 @@ async def test_a_chunk_is_cut_by_zone_group(store: Store) -> None:
     scene = await make_quiet(store, QuietHours(start="21:00", end="08:00"), each=3)
     batches = await scene.fetch("SELECT * FROM batch ORDER BY first_seq")
     assert [(b["zone_group"], b["first_seq"], b["last_seq"], b["segments"]) for b in batches] == [
-        (ZONES[BERLIN], 0, 2, 3), (ZONES[ATHENS], 3, 5, 3), (ZONES[TOKYO], 6, 8, 3),
-    ]  # fmt: skip
+        (ZONES[country], 3 * i, 3 * i + 2, 3) for i, country in enumerate(IN_ORDER)
+    ]
     numbers = await scene.column("SELECT msisdn FROM message ORDER BY seq")
-    assert numbers == [country + i for country in (BERLIN, ATHENS, TOKYO) for i in range(3)]
+    assert numbers == [country + i for country in IN_ORDER for i in range(3)]
     assert await scene.states() == {"queued": 9}
 
 
@@ -112,9 +115,7 @@ async def test_what_is_quiet_waits_and_the_rest_goes(store: Store, rig: Rig) -> 
     hours = quiet_in_tokyo()
     scene = await make_quiet(store, hours)
     await start(scene)
-    assert [tuple(row) for row in await scene.fetch(DUE)] == [
-        (ZONES[BERLIN], False), (ZONES[ATHENS], False), (ZONES[TOKYO], True),
-    ]  # fmt: skip
+    assert [tuple(row) for row in await scene.fetch(DUE)] == [(ZONES[country], country == TOKYO) for country in IN_ORDER]
     await rig.drain()
     assert await scene.states() == {"sent": 4, "queued": 2}
     (due_at,) = await scene.column("SELECT due_at FROM batch WHERE state = 'pending'")
@@ -233,7 +234,7 @@ async def test_a_paced_campaign_is_quiet_too(store: Store, rig: Rig) -> None:
     await start(scene)
     await rig.drain()
     assert await scene.states() == {"sent": 1, "queued": 5}
-    (tokyo,) = await scene.column("SELECT due_at FROM batch WHERE zone_group = 'Asia/Tokyo'")
+    (tokyo,) = await scene.column("SELECT due_at FROM batch WHERE zone_group = $1", ZONES[TOKYO])
     (hours,) = [one.quiet_hours for one in [await read(scene)]]
     assert hours is not None
     assert tokyo == next_allowed(tokyo, [_tokyo()], hours)

@@ -72,12 +72,13 @@ def allowed_until(now: datetime, zones: Sequence[tzinfo], hours: QuietHours) -> 
 def same_clocks(zones: Mapping[str, tzinfo], since: datetime, days: int = 400) -> dict[str, str]:
     """For the name of each zone the first name, in order, of a zone whose clock is the same on all these days.
 
-    Zones that agree for more than a year have the same rules, but for a law that nobody has written yet.
+    Zones that agree for more than a year have the same rules, but for a law that nobody has written yet. The stations in
+    Antarctica, which change theirs as they like, stand for no other.
     """
     instants = [since + number * _DAY for number in range(days)]
     first: dict[tuple[object, ...], str] = {}
     found = {}
-    for name in sorted(zones):
+    for name in sorted(zones, key=lambda name: (name.startswith("Antarctica/"), name)):
         clock = tuple(_offsets(zones[name], instants))
         found[name] = first.setdefault(clock, name)
     return found

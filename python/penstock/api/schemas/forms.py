@@ -10,7 +10,9 @@ from penstock.domain.quiet_hours import Weekday
 
 Region = Annotated[str, Meta(pattern="^[A-Z]{2}$", min_length=2, max_length=2, description="ISO 3166-1 alpha-2, in capitals")]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC")]
-HourOfDay = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Hour and minute, as 21:00")]
+HourOfDay = Annotated[
+    str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", min_length=5, max_length=5, description="Hour and minute, as 21:00")
+]
 Item = TypeVar("Item")
 
 
