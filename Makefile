@@ -87,7 +87,8 @@ $(VENV)/.built: pyproject.toml $(LOCK) $(RUST_SOURCES)
 	@echo "Installing the dependencies …"
 	@$(BIN)/pip install --quiet --require-hashes -r $(LOCK)
 	@echo "Building the Rust extension (about a minute the first time) …"
-	@CARGO_TERM_QUIET=true PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --quiet --release
+	@CARGO_TERM_QUIET=true PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --release >$(VENV)/build.log 2>&1 \
+		|| { cat $(VENV)/build.log >&2; exit 1; }
 	@touch $@
 
 .PHONY: prerequisites

@@ -28,7 +28,7 @@ USERINFO = re.compile(r"""://(?:(?!\*\*\*)[^… \t\n\r\x0b\x0c/?#\\<>"'])+(?=@)"
 UUID = re.compile(rf"[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}(?![{WORD}])")
 MESSAGE_ID = re.compile(rf"01[0-9a-f]{{10}}7[0-9a-f]{{3}}[89ab][0-9a-f]{{15}}-[0-9]{{1,9}}(?![{WORD}])")
 WEB_TOKEN = re.compile(rf"eyJ[{URL_RUN}]*\.[{URL_RUN}]+\.[{URL_RUN}]*")
-KEY = re.compile(rf"({PREFIX})[{URL_RUN}]{{8,}}|A[KS]IA[A-Z0-9]{{16}}(?![{WORD}])")
+KEY = re.compile(rf"({PREFIX})[{URL_RUN}]{{8,}}|A[KS]IA[A-Z0-9]{{16,}}")
 CREDENTIAL = re.compile(r"(bearer|basic)[ \t]{1,8}(?P<credential>[A-Za-z0-9_+/.~=-]{8,})", re.IGNORECASE | re.ASCII)
 TRUNK = re.compile(r"(?=[0-9]{2,8}(?![0-9]))0{1,2}[1-9][0-9]*")
 TRUNK_DATE = re.compile(r"[0-9]{2}([-./])[0-9]{2}\1[0-9]{4}")

@@ -33,10 +33,21 @@ fn check_hostile(bytes: &[u8], bounds: Bounds) {
         header[0] = 1;
         let sum = crc32(bytes);
         mended[12..16].copy_from_slice(&sum.to_le_bytes());
-        let [messages, first_seq] = [4, 8].map(|place| u64::from(number_at(place, &mended)));
-        let is_whole = mended.len() as u64 >= 16 + 13 * messages && first_seq + messages <= 1 << 31;
-        assert_eq!(render(&mended, bounds), is_whole);
+        assert_eq!(render(&mended, bounds), is_whole(&mended));
     }
+}
+
+/// What the format's page asks of a payload whose version and check sum are right.
+fn is_whole(bytes: &[u8]) -> bool {
+    let [messages, first_seq] = [4, 8].map(|place| number_at(place, bytes) as usize);
+    let columns = &bytes[16..];
+    bytes[1] == 0
+        && first_seq + messages <= 1 << 31
+        && columns.len() >= 13 * messages
+        && columns.chunks(8).take(messages).all(|number| {
+            let number = number.try_into().map(i64::from_le_bytes);
+            number.is_ok_and(|number| (1..1_000_000_000_000_000).contains(&number))
+        })
 }
 
 fn number_at(place: usize, bytes: &[u8]) -> u32 {

@@ -13,6 +13,8 @@ const PREFIXES: [(u8, &[&[u8]]); 6] = [
 ];
 /// Characters behind a prefix or a scheme, at least.
 const LEAST: usize = 8;
+/// Characters of an access key's id with its prefix, at least.
+const LEAST_ACCESS_KEY: usize = 20;
 /// A credential is judged by so many bytes, so that the work stays bounded.
 const JUDGED: usize = 128;
 /// Characters of a mixed secret, at least. A run is judged by so many and no more: what is masked behind them, and is not
@@ -31,11 +33,12 @@ pub(super) fn key(text: &[u8], start: usize) -> Option<usize> {
     is_key.then(|| run_end(text, body, URL_RUN))
 }
 
-/// The id of an access key of AWS: `AKIA` or `ASIA` and sixteen more.
+/// The id of an access key of AWS: `AKIA` or `ASIA` and sixteen more. With what else is written onto it, capitals and digits,
+/// so that it is one whatever else is masked behind it.
 pub(super) fn access_key(text: &[u8], start: usize) -> Option<usize> {
     let has_prefix = matches!(text[start..], [b'A', b'K' | b'S', b'I', b'A', ..]);
     let end = if has_prefix { run_end(text, start, UPPER | DIGIT) } else { return None };
-    (end - start == 20 && class(text, end) & WORD == 0).then_some(end)
+    (end - start >= LEAST_ACCESS_KEY).then_some(end)
 }
 
 /// Where the last run that began with `eyJ` lies and whether a token ended in it: tokens can begin behind every hyphen of a
