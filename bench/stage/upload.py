@@ -1,6 +1,6 @@
 """How fast a campaign's recipients get from an HTTP body to commit, beside bare COPY of the same rows in the same run.
 
-    python bench/stage/upload.py [--rows 1000000] [--durable]
+    python bench/stage/upload.py [--rows 1000000] [--durable] [--quiet-hours]
 
 Prints one line each: the upload through a served application over loopback (client, server and PostgreSQL share the machine),
 and COPY of the same message rows into the same table, in one transaction and in transactions of one chunk.
@@ -80,11 +80,12 @@ async def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--durable", action="store_true", help="PostgreSQL with fsync on")
+    options.add_argument("--quiet-hours", action="store_true", help="a campaign that asks what time it is for each recipient")
     given = options.parse_args()
     with private_postgres(durable=given.durable) as server:
         async with Databases(server).clone("schema", _fill) as dsn, Store.open(dsn, Database()) as store:
             body = strict_rows(given.rows)
-            print(await _measure_upload(store, body, given.rows))
+            print(await _measure_upload(store, body, given.rows, is_quiet=given.quiet_hours))
             for chunk in (given.rows, Sms().batch_size):
                 print(await _measure_copy(store, body, given.rows, chunk))
 
@@ -96,7 +97,7 @@ async def _fill(dsn: str) -> None:
     await connection.close()
 
 
-async def _measure_upload(store: Store, body: bytes, rows: int) -> Result:
+async def _measure_upload(store: Store, body: bytes, rows: int, *, is_quiet: bool) -> Result:
     clock, metrics = SystemClock(), Metrics("bench")
     parts = Parts(
         store=store, intake=Intake(store, Sms(), metrics, clock=clock, random=os.urandom), metrics=metrics, clock=clock,
@@ -110,7 +111,8 @@ async def _measure_upload(store: Store, body: bytes, rows: int) -> Result:
         await web.listening.wait()
         url = f"http://127.0.0.1:{web.port}/v1/campaigns"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
-            async with session.post(url, json={"name": "bench", "text": "Hello"}) as response:
+            hours = {"from": "21:00", "to": "08:00"} if is_quiet else None
+            async with session.post(url, json={"name": "bench", "text": "Hello", "quiet_hours": hours}) as response:
                 campaign = (await response.json())["id"]
             before, peak = _resident_mb(), group.create_task(_watch_memory(halt))
             started = time.perf_counter()

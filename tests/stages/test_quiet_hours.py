@@ -167,6 +167,27 @@ async def test_parts_of_a_batch_keep_its_zones(store: Store, tmp_path: Path) -> 
     assert set(batches) == {ZONES[BERLIN]}
 
 
+async def test_a_batch_without_zones_is_placed_by_its_numbers(store: Store, rig: Rig) -> None:
+    """One that was made to mend a loss is for all the zones that its numbers may be in, and waits while one is quiet."""
+    scene = await make_quiet(store, hours_around(now(), 0))
+    await start(scene)
+    await scene.execute("UPDATE batch SET zone_group = NULL, due_at = now()")
+    await set_hours(scene, quiet_in_tokyo())
+    await rig.drain()
+    assert await scene.states() == {"sent": 4, "queued": 2}
+    assert await scene.column("SELECT zone_group FROM batch WHERE state = 'pending'") == ["Asia/Tokyo"]
+
+
+async def test_a_zone_that_this_machine_does_not_know_fails_its_batch_only(store: Store, rig: Rig) -> None:
+    """It is tried again later and then dead, in sight; the sender and the other batches go on."""
+    scene = await make_quiet(store, hours_around(now(), 0))
+    await start(scene)
+    await scene.execute("UPDATE batch SET zone_group = 'Mars/Olympus', due_at = now() WHERE zone_group = $1", ZONES[TOKYO])
+    await rig.drain()
+    assert await scene.states() == {"sent": 4, "queued": 2}
+    assert await scene.column("SELECT attempts FROM batch WHERE zone_group = 'Mars/Olympus'") == [1]
+
+
 async def test_resuming_at_night_waits_for_the_morning(store: Store, rig: Rig) -> None:
     """A campaign that is resumed where it is quiet claims nothing there."""
     scene = await make_quiet(store, None)

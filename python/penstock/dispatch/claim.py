@@ -13,15 +13,14 @@ from typing import Final
 from msgspec import Struct
 
 from penstock import _core
-from penstock.clock import find_zones
 from penstock.dispatch.bounds import BatchBounds, BatchFailedError
 from penstock.dispatch.join import Run, claim_run
+from penstock.dispatch.quiet import is_delayed
 from penstock.domain.batch import mark
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import AttemptId
 from penstock.domain.message import MessageState
-from penstock.domain.quiet_hours import next_allowed
-from penstock.store import campaigns, dispatch, zone_groups
+from penstock.store import campaigns, dispatch
 from penstock.store.attempts import Attempt
 from penstock.store.dispatch import DueBatch, Intent, SendingCampaign
 from penstock.store.pool import Connection, Store
@@ -92,7 +91,7 @@ class Claimer:
         batch = run.batch
         if campaign.is_expired:
             return await _expire(connection, lane, batch)
-        if await _is_delayed(connection, lane, campaign, batch):
+        if await is_delayed(connection, lane, campaign, batch):
             return LeftOut()
         excluded = await _leave_out_opted_out(connection, lane, batch)
         encoded = await self._encode(campaign, batch, excluded, granted)
@@ -156,18 +155,6 @@ async def _expire(connection: Connection, lane: Lane, batch: DueBatch) -> LeftOu
     await campaigns.add_counts(connection, lane.tenant_id, lane.campaign_id, deltas)
     await dispatch.close_batch(connection, batch.batch_id)
     return LeftOut()
-
-
-async def _is_delayed(connection: Connection, lane: Lane, campaign: SendingCampaign, batch: DueBatch) -> bool:
-    """Whether it is quiet where the batch's recipients are: then it waits, and with it all that goes to their zones."""
-    if campaign.quiet_hours is None or batch.zone_group is None:
-        return False
-    zones = find_zones(zone_groups.zone_names(batch.zone_group))
-    allowed_at = next_allowed(campaign.now, zones, campaign.quiet_hours)
-    if allowed_at <= campaign.now:
-        return False
-    await zone_groups.delay_zone_group(connection, lane.tenant_id, lane.campaign_id, batch.zone_group, allowed_at)
-    return True
 
 
 async def _leave_out_opted_out(connection: Connection, lane: Lane, batch: DueBatch) -> bytes | None:

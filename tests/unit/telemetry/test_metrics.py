@@ -25,6 +25,7 @@ NAMES = {
     "penstock_messages": "counter",
     "penstock_segments_sent": "counter",
     "penstock_auto_pauses": "counter",
+    "penstock_schedule_drift_seconds": "histogram",
     "penstock_batches_in_flight": "gauge",
     "penstock_limiter_waits": "counter",
     "penstock_limiter_local": "gauge",
@@ -43,6 +44,7 @@ LABELS = {
     "penstock_single_messages": {"result"},
     "penstock_provider_calls": {"outcome"},
     "penstock_messages": {"state"},
+    "penstock_schedule_drift_seconds": {"kind"},
     "penstock_reports": {"result"},
     "ingest_dedup": {"tenant", "source"},
 }

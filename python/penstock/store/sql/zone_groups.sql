@@ -18,3 +18,11 @@ UPDATE batch b SET due_at = $4 FROM early WHERE b.batch_id = early.batch_id
 -- Which messages belong to which zone group, whatever has become of them. Rides on batch_ready.
 SELECT zone_group, first_seq, last_seq FROM batch
 WHERE tenant_id = $1 AND campaign_id = $2 AND zone_group IS NOT NULL ORDER BY first_seq
+
+-- name: list_numbers
+-- The numbers of a range of messages. Rides on the primary key.
+SELECT msisdn FROM message WHERE tenant_id = $1 AND campaign_id = $2 AND seq BETWEEN $3 AND $4
+
+-- name: set_zone_group
+-- Of a locked batch.
+UPDATE batch SET zone_group = $2 WHERE batch_id = $1
