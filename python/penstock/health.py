@@ -8,6 +8,8 @@ CHECK_TIMEOUT_S = 2.0
 
 Check = Callable[[], Awaitable[None]]
 """Returns when the dependency answers, raises when it does not."""
+Fact = Callable[[], str]
+"""What an operator may want to know, as it is now; nothing secret."""
 
 
 @dataclass(slots=True)
@@ -15,8 +17,7 @@ class Health:
     """The process's own view of itself; probes only read it."""
 
     checks: Mapping[str, Check] = field(default_factory=dict)
-    facts: Mapping[str, str] = field(default_factory=dict)
-    """What holds while the process lives and an operator may want to know; nothing secret."""
+    facts: dict[str, Fact] = field(default_factory=dict)
     started: bool = False
     draining: bool = False
 

@@ -1,5 +1,6 @@
 """The composition root: settings become resources, resources become the services of a role. The only file that sees all."""
 
+import asyncio
 import os
 import random
 import socket
@@ -22,6 +23,7 @@ from penstock.config import Settings
 from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
+from penstock.dispatch.limits import LimitReader
 from penstock.dispatch.pipeline import Dispatcher
 from penstock.dispatch.pipeline import Parts as DispatchParts
 from penstock.dispatch.settle import Settler
@@ -29,7 +31,7 @@ from penstock.dispatch.spool import Spool
 from penstock.domain.estimate import Speeds
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
-from penstock.health import Health
+from penstock.health import Fact, Health
 from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.ingest.repeats import Repeats
 from penstock.ingest.scheduler import start_scheduled
@@ -88,27 +90,32 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         health = Health(checks={"database": store.check}, facts=_facts(store, settings))
         is_sending = settings.general.role in ("all", "dispatch") and not settings.general.safe_mode
         me = Identity(_worker(), settings.general.role, is_sending)
-        heartbeat = Heartbeat(dsn, me, clock)
+        news = asyncio.Event()
+        limiter = _limiter(settings, metrics, clock, tell=news.set) if is_sending else None
+        heartbeat = Heartbeat(dsn, me, clock, limiter.shares if limiter else None, news)
         services: list[Service] = [_ops_door(settings, health, metrics), heartbeat]
         if settings.general.role in ("all", "jobs"):
             services.append(_leader(dsn, store, settings, clock, metrics))
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
-        if is_sending:
+        if limiter is not None:
+            stack.push_async_callback(limiter.aclose)
+            health.facts["limiter"] = lambda: limiter.state
             chooser = Chooser(store, clock, max_age_s=settings.dispatch.poll.total_seconds())
             announce = chooser.announce
             services += await _dispatcher(
-                stack, store, settings, worker=me.worker, processes=heartbeat.processes, chooser=chooser, spool=spool,
-                clock=clock, metrics=metrics,
+                stack, store, settings, worker=me.worker, limiter=limiter, chooser=chooser, spool=spool, clock=clock,
+                metrics=metrics,
             )  # fmt: skip
         services += _doors(store, settings, clock=clock, metrics=metrics, health=health, announce=announce)
         yield Runtime(settings, services, health)
 
 
-def _facts(store: Store, settings: Settings) -> dict[str, str]:
+def _facts(store: Store, settings: Settings) -> dict[str, Fact]:
     """What /health/full tells operators."""
-    return {"mode": settings.mode, "role": settings.general.role, "second_wall": "on" if store.is_walled else "off"}
+    wall = "on" if store.is_walled else "off"
+    return {"mode": lambda: settings.mode, "role": lambda: settings.general.role, "second_wall": lambda: wall}
 
 
 async def migrate_database(dsn: str, mode: str) -> list[str]:
@@ -182,14 +189,9 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
 
 
 async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
-    stack: AsyncExitStack, store: Store, settings: Settings, *, worker: str, processes: Callable[[], int], chooser: Chooser,
-    spool: Path, clock: Clock, metrics: Metrics,
+    stack: AsyncExitStack, store: Store, settings: Settings, *, worker: str, limiter: Limiter, chooser: Chooser, spool: Path,
+    clock: Clock, metrics: Metrics,
 ) -> list[Service]:  # fmt: skip
-    limiter = Limiter.open(
-        settings.redis, settings.rate_limit, settings.mitto.max_segments_per_s, metrics=metrics, clock=clock,
-        processes=processes,
-    )  # fmt: skip
-    stack.push_async_callback(limiter.aclose)
     provider = await stack.enter_async_context(MittoClient(settings.mitto))
     parts = DispatchParts(
         store=store,
@@ -212,9 +214,13 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
         parts,
         in_flight=settings.dispatch.in_flight,
         poll_s=settings.dispatch.poll.total_seconds(),
-        least_segments=_least_segments(settings),
     )
-    return [limiter, dispatcher]
+    return [limiter, LimitReader(store, limiter), dispatcher]
+
+
+def _limiter(settings: Settings, metrics: Metrics, clock: Clock, *, tell: Callable[[], None]) -> Limiter:
+    per_s = settings.mitto.max_segments_per_s
+    return Limiter.open(settings.redis, settings.rate_limit, per_s, metrics=metrics, clock=clock, tell=tell)
 
 
 def _worker() -> str:
@@ -237,12 +243,6 @@ def _most_parts(settings: Settings) -> int:
     """No message may need more segments than the account may send in a second."""
     limit = settings.mitto.max_segments_per_s
     return min(MOST_PARTS, limit) if isinstance(limit, int) else MOST_PARTS
-
-
-def _least_segments(settings: Settings) -> int:
-    """A twentieth of what the account may send in a second: without it a saturated limit is handed out crumb by crumb."""
-    limit = settings.mitto.max_segments_per_s
-    return max(1, limit // 20) if isinstance(limit, int) else 1
 
 
 def _applier(store: Store, settings: Settings, metrics: Metrics) -> Service:

@@ -173,6 +173,25 @@ async def test_a_connection_that_is_one_too_many_hears_why(api: Api) -> None:
                 break
 
 
+class TestBehindAProxy:
+    """Where the other address is a trusted proxy's."""
+
+    @pytest.fixture
+    def http_settings(self) -> Http:
+        """Room for three of one address."""
+        return Http(connections=20, connections_per_ip=3, trusted_proxies=(FROM,))
+
+    async def test_a_proxy_may_bring_everybody(self, api: Api) -> None:
+        """Its connections are bounded by the room for all, not by the bound for one address."""
+        async with AsyncExitStack() as stack:
+            for _ in range(4 * api.parts.http.connections_per_ip):
+                reader, writer = await connect(api, FROM)
+                stack.callback(writer.close)
+                writer.write(request(api, "GET", "/v1/campaigns"))
+                assert (await read_reply(reader)).status == 200
+        assert turned_away(api) == 0
+
+
 async def test_silence_and_half_a_head_are_ended(api: Api) -> None:
     """A connection that sends nothing, or not all of a head, is closed; so is one that was good before."""
     for first in (b"", b"GET / HTTP/1.1\r\nHost: te"):

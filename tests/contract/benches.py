@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from penstock.clock import SystemClock
 from penstock.config import Redis
@@ -37,7 +37,7 @@ class SteppedClock:
 class Bench:
     """Windows of some kind and the time they live in."""
 
-    def __init__(self, windows: Windows, window_us: int, clock: SteppedClock | None, factor: int = 1) -> None:
+    def __init__(self, windows: Windows, window_us: int, clock: SteppedClock | None) -> None:
         self.windows = windows
         self.window_us = window_us
         self.permit_age_us = window_us // 40
@@ -45,11 +45,10 @@ class Bench:
         self.late_us = 0
         """How much later than asked the real clock woke us."""
         self._clock = clock
-        self._factor = factor
 
     def quota(self, limit: int) -> Quota:
         """Return the quota under which `limit` units may pass here."""
-        return Quota.per(limit * self._factor, self.window_us + self.permit_age_us)
+        return Quota.per(limit, self.window_us + self.permit_age_us)
 
     def demand(self, scope: Scope, limit: int, most: int = 1, least: int = 1, name: str = "") -> Demand:
         """Return a demand on one scope."""
@@ -106,7 +105,7 @@ async def bench_of(kind: str, url: str) -> AsyncIterator[Bench]:
     if kind == "twin":
         yield Bench(TwinWindows(quotas.span_us, clock), FAKE_WINDOW_US, clock)
     elif kind == "local":
-        yield Bench(LocalWindows(quotas, clock=clock, processes=lambda: 3), FAKE_WINDOW_US, clock, factor=6)
+        yield Bench(LocalWindows(quotas.span_us, clock=clock), FAKE_WINDOW_US, clock)
     else:
         async with redis_windows(url, quotas_of(REAL_WINDOW_US)) as windows:
             yield Bench(windows, REAL_WINDOW_US, None)
@@ -115,10 +114,11 @@ async def bench_of(kind: str, url: str) -> AsyncIterator[Bench]:
 @asynccontextmanager
 async def redis_windows(url: str, quotas: Quotas, timeout_s: float = 1.0) -> AsyncIterator[RedisWindows]:
     """Lend windows in an emptied server. The timeout is long: a loaded machine is not what these tests are about."""
-    client = open_client(Redis(url=Secret(url)))
-    client.connection_pool.connection_kwargs.update(socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+    settings = Redis(url=Secret(url), timeout=timedelta(seconds=timeout_s))
+    client = open_client(settings)
     await client.flushall()
-    windows = RedisWindows(client, quotas, timeout_s=timeout_s, clock=SystemClock())
+    await client.aclose()
+    windows = RedisWindows(settings, quotas.epoch, clock=SystemClock())
     try:
         yield windows
     finally:

@@ -84,6 +84,46 @@ async def test_segments_are_granted_in_part(bench: Bench) -> None:
     assert (await bench.windows.acquire([bench.demand("segments", 10)])).blocker == "segments"
 
 
+async def test_every_scope_says_how_it_stands(bench: Bench) -> None:
+    """The answer tells of each scope what was given, its limit, what is left, and when some or all of it is free again."""
+    await bench.open()
+    account, segments = bench.demand("account", 2), bench.demand("segments", 10, most=7)
+    given = await bench.windows.acquire([account, segments])
+    limits = [standing.limit for standing in given.standings]
+    assert [(s.scope, s.granted, s.remaining) for s in given.standings] == [("account", 1, 1), ("segments", 7, 3)]
+    assert limits == [2, 10]
+    assert all(s.retry_after_us == 0 and 0.9 * bench.window_us < s.reset_us < 1.1 * bench.window_us for s in given.standings)
+    refused = await bench.windows.acquire([account, bench.demand("segments", 10, most=7, least=4)])
+    assert [(s.granted, s.remaining) for s in refused.standings] == [(0, 1), (0, 3)]
+    assert refused.standings[0].retry_after_us == 0
+    assert refused.standings[1].retry_after_us == refused.wait_us > 0
+
+
+async def test_looking_takes_nothing(bench: Bench) -> None:
+    """A demand of no units tells how the scope stands and changes nothing, also where the limit shrank below what was taken."""
+    await bench.open()
+    look, narrow = bench.demand("segments", 10, most=0, least=0), bench.demand("segments", 5, most=0, least=0)
+    assert (await bench.windows.acquire([look])).standings[0].reset_us == 0
+    assert await bench.take(bench.demand("segments", 10, most=7)) == (7,)
+    for _ in range(3):
+        verdict = await bench.windows.acquire([look])
+        assert (verdict.blocker, verdict.standings[0].remaining) == (None, 3)
+        assert verdict.standings[0].reset_us > 0
+    shrunk = await bench.windows.acquire([narrow])
+    assert (shrunk.blocker, shrunk.standings[0].remaining) == ("segments", 0)
+    assert await bench.take(bench.demand("segments", 10, most=7)) == (3,)
+
+
+async def test_a_shrunk_limit_counts_what_was_taken_before(bench: Bench) -> None:
+    """What was taken under a larger limit counts under the smaller one, at once and for a whole window."""
+    await bench.open()
+    assert await bench.take(bench.demand("segments", 10, most=8)) == (8,)
+    began, small = bench.now_us(), bench.demand("segments", 3)
+    assert (await bench.windows.acquire([small])).blocker == "segments"
+    assert await bench.take(small) == (1,)
+    assert bench.now_us() - began >= bench.window_us * 0.9
+
+
 async def test_what_never_fits_is_never_granted(bench: Bench) -> None:
     """A minimum above the limit is refused with the wait of a whole window, however empty it is."""
     await bench.open()

@@ -19,6 +19,7 @@ from penstock.limits.redis import RedisWindows, open_client
 from penstock.limits.scopes import Quotas
 from penstock.redact import Secret
 from penstock.telemetry.metrics import Metrics
+from tests.contract.alone import alone
 from tests.contract.benches import quotas_of, redis_windows
 from tests.contract.positions import fullest_window
 from tests.servers import private_folder
@@ -48,10 +49,8 @@ async def limiter_at(url: str) -> AsyncIterator[Limiter]:
     limiter = Limiter.open(
         Redis(url=Secret(url)), RATES, "unlimited", metrics=Metrics("test"), clock=SystemClock(), permit_age_s=0.005
     )
-    try:
+    async with alone(limiter):
         yield limiter
-    finally:
-        await limiter.aclose()
 
 
 class Sender:
@@ -171,12 +170,13 @@ async def test_a_server_clock_set_forward_starts_a_new_window(valkey_url: str) -
 
     client = open_client(Redis(url=Secret(valkey_url)))
     await client.flushall()
-    windows = RedisWindows(client, quotas, timeout_s=1, clock=SlowClock())
+    windows = RedisWindows(Redis(url=Secret(valkey_url), timeout=timedelta(seconds=1)), quotas.epoch, clock=SlowClock())
     await windows.acquire(())
     await asyncio.sleep(0.05)
     assert (await windows.acquire(())).wait_us == quotas.span_us
     assert await client.exists("penstock:{provider}:epoch") == 0
     await windows.aclose()
+    await client.aclose()
 
 
 class SlowProxy:
@@ -243,8 +243,8 @@ async def test_a_cancelled_call_leaves_no_reply_for_the_next(valkey_url: str) ->
 
 async def test_nobody_there_is_said_with_its_kind(valkey_url: str) -> None:
     """Without a server a call ends at once and names the kind of failure, not its text."""
-    client = open_client(Redis(url=Secret(valkey_url + ".nobody"), timeout=timedelta(milliseconds=50)))
-    windows = RedisWindows(client, quotas_of(100_000), timeout_s=0.05, clock=SystemClock())
+    nobody = Redis(url=Secret(valkey_url + ".nobody"), timeout=timedelta(milliseconds=50))
+    windows = RedisWindows(nobody, quotas_of(100_000).epoch, clock=SystemClock())
     with pytest.raises(WindowsAwayError, match=r"^\w+$"):
         await windows.acquire(())
     await windows.aclose()

@@ -7,11 +7,12 @@ import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from redis.crc import key_slot
 
 from penstock.domain.ids import AccountId, TenantId
 from penstock.limits import script
-from penstock.limits.demand import KEY_PREFIX, Demand, Scope, Verdict
+from penstock.limits.demand import KEY_PREFIX, Demand, Epoch, Scope, Verdict, closed
 from penstock.limits.model import Ledger
 from penstock.limits.quota import Quota
 from penstock.limits.scopes import Quotas
@@ -20,6 +21,7 @@ CLOCK_KEY = f"{KEY_PREFIX}clock"
 # The same script with a clock that the test sets: a list of seconds and microseconds.
 STEPPED = script.SOURCE.replace("redis.call('TIME')", f"redis.call('LRANGE', '{CLOCK_KEY}', 0, 1)")
 SPAN_US = 51 * 40_000
+EPOCH = Epoch(f"{KEY_PREFIX}epoch", "stamp", SPAN_US)
 
 QUOTAS: dict[Scope, Quota] = {
     "account": Quota(3, 20_500),
@@ -28,7 +30,7 @@ QUOTAS: dict[Scope, Quota] = {
     "segments": Quota(100, 20_500),
 }
 demands_of_one_call = st.lists(
-    st.tuples(st.sampled_from(list(QUOTAS)), st.integers(1, 60), st.integers(0, 60), st.sampled_from("ab")),
+    st.tuples(st.sampled_from(list(QUOTAS)), st.integers(0, 60), st.integers(0, 60), st.sampled_from("ab")),
     max_size=4,
     unique_by=lambda part: (part[0], part[3]),
 )
@@ -49,10 +51,10 @@ class SteppedServer:
         self.client.delete(CLOCK_KEY)
         self.client.rpush(CLOCK_KEY, *divmod(self.at_us, 1_000_000))
 
-    def ask(self, demands: list[Demand], stamp: str = "stamp") -> Verdict:
+    def ask(self, demands: list[Demand], epoch: Epoch = EPOCH) -> Verdict:
         """Call the script."""
-        words: Any = script.arguments(7, stamp, SPAN_US, demands)
-        return script.read_reply(self._script(keys=script.keys(demands), args=words), 7, demands).verdict
+        words: Any = script.arguments(7, epoch, demands)
+        return script.read_reply(self._script(keys=script.keys(epoch, demands), args=words), 7, demands).verdict
 
 
 @pytest.fixture
@@ -96,9 +98,10 @@ def test_another_stamp_starts_with_an_empty_window(server: SteppedServer) -> Non
     server.step(SPAN_US)
     demand = Demand("account", f"{KEY_PREFIX}account:a", QUOTAS["account"], 1, 1)
     assert server.ask([demand]).taken == (1,)
-    assert server.ask([demand], "other") == Verdict(wait_us=SPAN_US, blocker="window")
+    other = structs.replace(EPOCH, stamp="other")
+    assert server.ask([demand], other) == closed([demand], SPAN_US)
     server.step(SPAN_US)
-    assert server.ask([demand], "other").taken == (1,)
+    assert server.ask([demand], other).taken == (1,)
 
 
 def test_a_replacement_server_starts_with_an_empty_window(server: SteppedServer) -> None:
@@ -106,8 +109,8 @@ def test_a_replacement_server_starts_with_an_empty_window(server: SteppedServer)
     server.ask([])
     server.step(SPAN_US)
     run_id = server.client.info("server")["run_id"]
-    assert server.client.hget(script.EPOCH_KEY, "stamp") == f"stamp:{run_id}".encode()
-    server.client.hset(script.EPOCH_KEY, "stamp", "stamp:" + "0" * 40)
+    assert server.client.hget(EPOCH.key, "stamp") == f"stamp:{run_id}".encode()
+    server.client.hset(EPOCH.key, "stamp", "stamp:" + "0" * 40)
     assert server.ask([]).blocker == "window"
 
 
@@ -117,9 +120,9 @@ def test_every_key_expires(server: SteppedServer) -> None:
     server.ask([])
     server.step(SPAN_US)
     assert len(server.ask(demands).taken) == 4
-    lives = {key: server.client.pttl(key) for key in script.keys(demands)}
+    lives = {key: server.client.pttl(key) for key in script.keys(EPOCH, demands)}
     assert all(2 * 51 * quota.width_us / 1000 < lives[f"{KEY_PREFIX}{scope}:a"] < 10_000 for scope, quota in QUOTAS.items())
-    assert lives[script.EPOCH_KEY] > 23 * 3600 * 1000
+    assert lives[EPOCH.key] > 23 * 3600 * 1000
 
 
 def test_all_keys_live_on_one_node() -> None:
@@ -128,13 +131,14 @@ def test_all_keys_live_on_one_node() -> None:
     slots = {
         key_slot(key.encode())
         for account in ("a", "{b}", "}{")
-        for key in script.keys(quotas.demands(AccountId(account), TenantId(7), 1, 1))
+        for key in script.keys(quotas.epoch, quotas.demands(AccountId(account), TenantId(7), 1, 1))
     }
     assert len(slots) == 1
 
 
 @pytest.mark.parametrize(
-    "reply", [None, 1, [], [7, 1, 0], [7, 1, 0, -1], [7, 1, 0, b"x"], [8, 1, 0, -1, 1], [7, 1, 0, -1, 1, 1]]
+    "reply",
+    [None, 1, [], [7, 1, 0], [7, 1, 0, -1], [7, 1, 0, b"x"], [8, 1, 0, -1, 1], [7, 1, 0, -1, 1, 1], [7, 1, 0, 2, 1, 1, 1, 1]],
 )
 def test_a_strange_reply_is_refused(reply: object) -> None:
     """A reply of another call or of another shape never becomes a verdict."""

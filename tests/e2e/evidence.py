@@ -98,6 +98,10 @@ class Database:
         """Messages by state."""
         return {row[0]: row[1] for row in await self.fetch("SELECT state::text, count(*) FROM message GROUP BY 1")}
 
+    async def is_known(self) -> bool:
+        """Whether nothing is in doubt."""
+        return not (await self.states()).get("unknown", 0)
+
     async def is_sent(self) -> bool:
         """Whether no batch is pending or on its way."""
         return not await self.value(_IS_BUSY)
@@ -173,7 +177,7 @@ def numbers(n: int, first: int = FIRST_NUMBER) -> frozenset[int]:
 async def upload(client: Client, n: int, first: int = FIRST_NUMBER, text: str = "Hello {name}") -> str:
     """A draft with `n` recipients; its id."""
     campaign = await client.create_campaign("Test", text)
-    result = await client.upload(campaign.id, _rows(n, first), "text/csv")
+    result = await client.upload(campaign.id, recipient_rows(n, first), "text/csv")
     assert result.accepted == n
     return campaign.id
 
@@ -185,7 +189,8 @@ async def start(client: Client, n: int, first: int = FIRST_NUMBER, text: str = "
     return campaign
 
 
-async def _rows(n: int, first: int) -> AsyncIterator[bytes]:
+async def recipient_rows(n: int, first: int) -> AsyncIterator[bytes]:
+    """The file that `upload` sends."""
     yield b"phone,name\n"
     for start in range(first, first + n, 1000):
         yield "".join(f"+{number},Name{number}\n" for number in range(start, min(start + 1000, first + n))).encode()

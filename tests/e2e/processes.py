@@ -34,7 +34,7 @@ class Process:
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
         self.environment = dict(environment)
-        self._folder = folder
+        self.folder = folder
         self._starts = 0
         self._popen: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{environment['PENSTOCK_HTTP_PORT']}"
@@ -57,7 +57,7 @@ class Process:
         self._starts += 1
         with self._file("out").open("wb") as out, self._file("err").open("wb") as err:
             self._popen = subprocess.Popen(
-                SERVE, env=plain_environment() | self.environment, stdout=out, stderr=err, cwd=self._folder
+                SERVE, env=plain_environment() | self.environment, stdout=out, stderr=err, cwd=self.folder
             )
 
     def kill(self) -> None:
@@ -65,6 +65,19 @@ class Process:
         assert self._popen is not None
         self._popen.kill()
         self._popen.wait()
+
+    def stop(self) -> None:
+        """SIGSTOP: it sleeps until it is told to go on."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    async def is_stopped(self) -> bool:
+        """Whether it sleeps."""
+        status = await asyncio.to_thread(Path(f"/proc/{self.pid}/stat").read_text)
+        return status.rpartition(")")[2].split()[0] == "T"
 
     async def terminate(self) -> int:
         """SIGTERM; the exit code."""
@@ -93,10 +106,10 @@ class Process:
 
     def output(self) -> str:
         """Everything it ever said."""
-        return "".join(path.read_text() for path in sorted(self._folder.glob("gateway-*")))
+        return "".join(path.read_text() for path in sorted(self.folder.glob("gateway-*")))
 
     def _file(self, kind: str) -> Path:
-        return self._folder / f"gateway-{self.environment['PENSTOCK_HTTP_PORT']}-{self._starts}.{kind}"
+        return self.folder / f"gateway-{self.environment['PENSTOCK_HTTP_PORT']}-{self._starts}.{kind}"
 
     async def _is_ready(self) -> bool:
         assert self._popen is not None
@@ -157,3 +170,17 @@ async def site(
         client = await stack.enter_async_context(Client(process.url, await database.make_key()))
         await process.start()
         yield Site(simulator, database, process, client)
+
+
+@asynccontextmanager
+async def another(at: Site, **changes: str) -> AsyncIterator[Process]:
+    """One more gateway on the servers of this one, with a folder and ports of its own."""
+    folder = at.process.folder / "another"
+    folder.mkdir()
+    ports = {"PENSTOCK_HTTP_PORT": str(free_port()), "PENSTOCK_OPS_PORT": str(free_port())}
+    process = Process(at.process.environment | ports | {"PENSTOCK_DATA_DIR": str(folder)} | changes, folder)
+    try:
+        await process.start()
+        yield process
+    finally:
+        await asyncio.to_thread(process.end)

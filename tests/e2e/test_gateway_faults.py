@@ -1,6 +1,5 @@
 """Everything around the gateway fails while it sends: PostgreSQL, Valkey, the provider, a service, a second gateway."""
 
-import asyncio
 from pathlib import Path
 
 import aiohttp
@@ -9,7 +8,7 @@ import orjson
 from penstock.embedded import EmbeddedValkey
 from penstock.simulator import Simulator
 from tests.e2e.evidence import numbers, read_wire, start, wait_until
-from tests.e2e.processes import Process, Site, process_settings, site
+from tests.e2e.processes import Site, another, site
 from tests.servers import private_folder
 
 RECIPIENTS = 1000
@@ -116,16 +115,9 @@ async def test_a_service_crashes(dsn: str, valkey_url: str, tmp_path: Path) -> N
 
 async def test_two_gateways_share_the_work(dsn: str, valkey_url: str, tmp_path: Path) -> None:
     """Two processes on one database and one Valkey: both send, and nothing goes out twice."""
-    async with site(dsn, valkey_url, tmp_path, simulated=SLOW, **SMALL) as at:
-        (tmp_path / "other").mkdir()
-        settings = process_settings(dsn, valkey_url, at.simulator.url, tmp_path / "other", **SMALL)
-        other = Process(settings, tmp_path / "other")
-        try:
-            await other.start()
-            await start(at.client, RECIPIENTS)
-            await at.settle()
-            await at.verify(PROMISED)
-            assert await at.database.value("SELECT count(DISTINCT worker) FROM attempt") == 2
-            assert [await at.process.terminate(), await other.terminate()] == [0, 0]
-        finally:
-            await asyncio.to_thread(other.end)
+    async with site(dsn, valkey_url, tmp_path, simulated=SLOW, **SMALL) as at, another(at) as other:
+        await start(at.client, RECIPIENTS)
+        await at.settle()
+        await at.verify(PROMISED)
+        assert await at.database.value("SELECT count(DISTINCT worker) FROM attempt") == 2
+        assert [await at.process.terminate(), await other.terminate()] == [0, 0]

@@ -41,6 +41,7 @@ from tests.builders import (
     number,
     refusal,
 )
+from tests.contract.alone import alone
 
 ATTEMPTS = "SELECT state::text FROM attempt ORDER BY attempt_id"
 BATCHES = "SELECT state::text FROM batch ORDER BY first_seq, batch_id"
@@ -627,12 +628,11 @@ async def test_a_campaign_goes_through_the_real_limiter_and_simulator(
     scene = await make_campaign(store, 3000, chunk=500)
     redis = Redis(url=Secret(valkey_url), timeout=timedelta(seconds=5))
     limiter = Limiter.open(redis, RATES, "unlimited", metrics=Metrics("test"), clock=SystemClock())
-    async with Simulator(SimulatorSettings(port=0, keys={"key": ()}, scenarios=scenarios)) as simulator:
+    async with alone(limiter), Simulator(SimulatorSettings(port=0, keys={"key": ()}, scenarios=scenarios)) as simulator:
         async with MittoClient(Mitto(api_base=simulator.url, api_key=Secret("key"))) as client:
             counted = Counted(client, 3000)
             await Rig(store, spool, counted, brake=limiter).dispatcher.run(counted.halt)
         numbers = journaled_numbers(simulator.journal_path)
-    await limiter.aclose()
     assert await scene.states() == {state: n for state, n in (("sent", 3000 - unknown), ("unknown", unknown)) if n}
     assert sorted(numbers) == [f"+{number(i)}" for i in range(3000)]
 

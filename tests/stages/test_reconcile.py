@@ -1,6 +1,7 @@
 """The periodic jobs on a real database, and who runs them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.books import fold_counts
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
 from penstock.reconcile.gauges import read_gauges
-from penstock.reconcile.leader import Job, Leader
+from penstock.reconcile.leader import PATIENCE, Job, Leader
 from penstock.reconcile.partitions import premake_partitions
 from penstock.store import attempts, campaigns
 from penstock.store.pool import Store
@@ -21,6 +22,8 @@ from penstock.telemetry.metrics import LeaderGauges, Metrics
 from tests.builders import Rig, Scene, end_other_sessions, make_campaign, make_draft, make_sent_campaign
 
 WINDOW = timedelta(hours=72)
+
+Sleep = Callable[[], Awaitable[object]]
 
 
 async def lose_track(store: Store, spool: Any, recipients: int = 5) -> Scene:
@@ -193,17 +196,20 @@ class SteppedClock:
 class Worker:
     """A leader with one job that notes each run."""
 
-    def __init__(self, dsn: str, every_s: float = 0) -> None:
+    def __init__(self, dsn: str, every_s: float = 0, patience: timedelta = PATIENCE) -> None:
         self.runs = 0
+        self.sleep: Sleep | None = None
         self.ran = asyncio.Event()
         self.halt = asyncio.Event()
         self.clock = SteppedClock()
         self.metrics = Metrics("test")
-        self.leader = Leader(dsn, [Job("note", every_s, self._note)], self.clock, self.metrics)
+        self.leader = Leader(dsn, [Job("note", every_s, self._note)], self.clock, self.metrics, patience=patience)
 
     async def _note(self) -> None:
         self.runs += 1
         self.ran.set()
+        if self.sleep is not None:
+            await self.sleep()
 
 
 async def test_jobs_run_when_their_time_has_come() -> None:
@@ -243,6 +249,23 @@ async def test_a_leader_whose_session_is_killed_stands_again(dsn: str, store: St
         await worker.ran.wait()
         worker.halt.set()
     assert worker.runs >= 2
+
+
+async def test_a_leader_that_sleeps_is_followed(dsn: str) -> None:
+    """A leader that stands still, alive and connected, loses the lock to one that does not; awake again it stands again."""
+    patience, awake = timedelta(milliseconds=300), asyncio.Event()
+    asleep, second = Worker(dsn, patience=patience), Worker(dsn, patience=patience)
+    asleep.sleep = awake.wait
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asleep.leader.run(asleep.halt))
+        await asleep.ran.wait()
+        group.create_task(second.leader.run(second.halt))
+        await second.ran.wait()
+        second.halt.set()
+        asleep.ran.clear()
+        awake.set()
+        await asleep.ran.wait()
+        asleep.halt.set()
 
 
 async def test_a_message_without_its_partition_is_refused_loudly(store: Store) -> None:

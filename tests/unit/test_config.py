@@ -44,6 +44,7 @@ DOCUMENTED = [
     "PENSTOCK_HTTP_PORT",
     "PENSTOCK_OPS_PORT",
     "PENSTOCK_ADMIN_KEY",
+    "PENSTOCK_TRUSTED_PROXIES",
     "PENSTOCK_DATA_DIR",
     "PENSTOCK_ROLE",
     "PENSTOCK_MODE",
@@ -196,6 +197,16 @@ def test_a_short_operators_key_is_refused() -> None:
     with pytest.raises(ConfigError) as raised:
         load({**REAL, "PENSTOCK_ADMIN_KEY": "canary-15-chars"})
     assert raised.value.problems == ["PENSTOCK_ADMIN_KEY: must have at least 16 characters"]
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1/8", "10.0.0.0/33", "lb.internal", "10.0.0.1 10.0.0.2"])
+def test_a_trusted_proxy_is_a_network(text: str) -> None:
+    """A slip does not make everybody trusted, and the line says what was expected."""
+    with pytest.raises(ConfigError) as raised:
+        load({"PENSTOCK_TRUSTED_PROXIES": f"192.0.2.1,{text}"})
+    assert raised.value.problems == [
+        "PENSTOCK_TRUSTED_PROXIES: expected networks such as 10.0.0.0/8 or 2001:db8::/32, parted by commas"
+    ]
 
 
 @pytest.mark.parametrize(

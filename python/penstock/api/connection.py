@@ -17,7 +17,8 @@ from aiohttp.web_request import BaseRequest
 from msgspec import Struct
 
 from penstock.api import problems
-from penstock.api.crowd import Crowd, party_of
+from penstock.api.address import Proxies
+from penstock.api.crowd import Crowd
 from penstock.api.names import REQUEST_ID, SERVER
 from penstock.domain.errors import MalformedRequestError, UnavailableError
 from penstock.telemetry.metrics import Metrics
@@ -43,6 +44,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     """What a listener's connections share."""
 
     crowd: Crowd
+    proxies: Proxies
     metrics: Metrics
     head_timeout_s: float
 
@@ -58,7 +60,7 @@ class Connection(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let it in, or turn it away before a byte of it is read."""
-        party = party_of(transport.get_extra_info("peername"))
+        party = self._rules.proxies.party_of_connection(transport.get_extra_info("peername"))
         reason = self._rules.crowd.enter(party)
         if reason is not None:
             self._rules.metrics.connections_refused.labels(reason).inc()

@@ -4,21 +4,19 @@ Not about requests: a connection that is turned away is never parsed.
 """
 
 import asyncio
-import ipaddress
 from collections import Counter
 from collections.abc import Callable
 from typing import Final, Literal, cast
+
+from penstock.api.address import PROXIES, Party
 
 LINGER_S: Final = 1.0
 """A connection that is turned away has so long to say something and hear why."""
 MOST_TURNED_AWAY: Final = 100
 """Connections that are being told so; beyond, they are cut without a word."""
-_IPV6_SITE_BITS: Final = 64
 
 Reason = Literal["full", "address"]
 """All are taken, or one address has too many."""
-Party = str
-"""Whose connections are counted together."""
 
 
 class Crowd:
@@ -36,10 +34,10 @@ class Crowd:
         return self._inside.total()
 
     def enter(self, party: Party) -> Reason | None:
-        """Let one more in, or say why not."""
+        """Let one more in, or say why not. Trusted proxies bring everybody's connections: only all together are too many."""
         if self.size >= self._most:
             return "full"
-        if self._inside[party] >= self._most_of_one:
+        if self._inside[party] >= self._most_of_one and party != PROXIES:
             return "address"
         self._inside[party] += 1
         return None
@@ -90,17 +88,3 @@ class Refusal(asyncio.Protocol):
         """It is over."""
         self._end.cancel()
         self._done()
-
-
-def party_of(peername: object) -> Party:
-    """The address, without its port; of IPv6 the /64, because whoever has one of its addresses has all of them."""
-    text = str(peername[0]) if isinstance(peername, tuple) else ""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return text
-    if isinstance(address, ipaddress.IPv4Address):
-        return text
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, _IPV6_SITE_BITS), strict=False))

@@ -35,7 +35,8 @@ def routes(health: Health, metrics: Metrics) -> list[web.RouteDef]:
         """The same with what else there is to know."""
         is_ready, checks = await health.ready()
         status = "ok" if is_ready else "unavailable"
-        content: dict[str, object] = {"status": status, "version": __version__, "checks": checks, "facts": dict(health.facts)}
+        facts = {name: fact() for name, fact in health.facts.items()}
+        content: dict[str, object] = {"status": status, "version": __version__, "checks": checks, "facts": facts}
         return _answer(200 if is_ready else 503, content)
 
     async def scrape(request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from penstock.api.address import Proxies
 from penstock.api.connection import Connection, Rules
 from penstock.api.crowd import Crowd
 from penstock.config import Http
@@ -38,6 +39,7 @@ class WebServer:
         self._reuse_port = reuse_port
         self._rules = Rules(
             crowd=Crowd(http.connections, http.connections_per_ip),
+            proxies=Proxies.of(http.trusted_proxies),
             metrics=metrics,
             head_timeout_s=http.head_timeout.total_seconds(),
         )

@@ -9,6 +9,8 @@ import typer
 from penstock.cli.failure import CommandError, clear_failures
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from penstock.config import Settings
     from penstock.runtime import Runtime
 
@@ -19,12 +21,13 @@ def serve(
     role: Annotated[Role | None, typer.Option(help="Run only these services (default: PENSTOCK_ROLE, else all).")] = None,
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C, then drain."""
-    from penstock.cli.environment import read_settings, running_servers
+    from penstock.cli.environment import environment, read_settings, running_servers
     from penstock.cli.mock import running_simulator
     from penstock.telemetry import logs
 
     settings = _with_role(read_settings(), role)
     logs.configure(private_fields=settings.log.private_fields)
+    _arm_failpoint(environment())
     _announce_servers(settings)
     with running_servers(settings) as running, running_simulator(running) as complete, clear_failures():
         try:
@@ -33,6 +36,17 @@ def serve(
             raise CommandError(*_reasons(group)) from group
     if not clean:
         raise CommandError("stopped with work unfinished; it is repaired at the next start")
+
+
+def _arm_failpoint(environment: "Mapping[str, str]") -> None:
+    """For tests: the settings were refused if it is not one, or not mock mode."""
+    import structlog
+
+    from penstock import failpoint
+
+    if (text := environment.get(failpoint.NAME)) is not None:
+        failpoint.arm(failpoint.read(text))
+        structlog.stdlib.get_logger("penstock").warning("failpoint_armed", failpoint=text)
 
 
 def _reasons(group: ExceptionGroup[Exception]) -> list[str]:

@@ -24,7 +24,7 @@ TenantName = Annotated[str, typer.Argument(help="The tenant's name.")]
 Changes = Annotated[
     list[str],
     typer.Argument(
-        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body "
+        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body requests_max=20 "
         "quiet_hours=21:00-08:00 (or 21:00-08:00,sat,sun); with nothing behind =, reset."
     ),
 ]
@@ -134,7 +134,7 @@ def _read_changes(texts: list[str]) -> "SettingChanges":
     if isinstance(hours := given.get("quiet_hours"), str):
         given["quiet_hours"] = read_quiet_hours(hours)
     try:
-        changes = msgspec.convert(given, SettingsChange).changes()
+        changes = msgspec.convert(given, SettingsChange, strict=False).changes()
         check_settings(changes)
     except (msgspec.ValidationError, GatewayError) as error:
         raise CommandError(str(error)) from error
@@ -150,7 +150,7 @@ def _print(tenant: "Tenant") -> None:
     fields = msgspec.structs.asdict(tenant.settings)
     if (hours := tenant.settings.quiet_hours) is not None:
         fields["quiet_hours"] = write_quiet_hours(hours)
-    settings = [(name, text or "") for name, text in fields.items()]
+    settings = [(name, str(value or "")) for name, value in fields.items()]
     print_table(("tenant", tenant.name), [("id", str(tenant.tenant_id)), ("state", _state(tenant)), *settings])
 
 

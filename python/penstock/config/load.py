@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET
 
+from penstock import failpoint
 from penstock.config.settings import (
     KNOWN_NAMES,
     LEAST_KEPT,
@@ -61,12 +63,24 @@ def load(environment: Mapping[str, str]) -> Settings:
     for name in sorted(KNOWN_NAMES):
         if name in environment and f"{name}_FILE" in environment:
             problems.append(f"{name}: given twice, also as {name}_FILE")
+    _check_failpoint(environment, mode, problems)
     _check_http(sections["http"], problems)
     _check_mitto(sections["mitto"], problems)
     if problems:
         raise ConfigError(sorted(problems))
     general = msgspec.structs.replace(sections["general"], mode=mode)
     return Settings(**{**sections, "general": general})  # type: ignore[arg-type]
+
+
+def _check_failpoint(environment: Mapping[str, str], mode: Mode, problems: list[str]) -> None:
+    text = environment.get(failpoint.NAME)
+    if text is not None and mode != "mock":
+        problems.append(f"{failpoint.NAME}: for tests, in mock mode only")
+    elif text is not None:
+        try:
+            failpoint.read(text)
+        except ValueError as error:
+            problems.append(f"{failpoint.NAME}: {error}")
 
 
 def _check_http(http: Section, problems: list[str]) -> None:
@@ -76,6 +90,17 @@ def _check_http(http: Section, problems: list[str]) -> None:
         problems.append(f"{environment_name('http', 'idempotency_kept')}: must be at least {LEAST_KEPT.days}d")
     if http.admin_key is not None and len(http.admin_key.reveal()) < SHORTEST_ADMIN_KEY:
         problems.append(f"{environment_name('http', 'admin_key')}: must have at least {SHORTEST_ADMIN_KEY} characters")
+    if not all(map(_is_network, http.trusted_proxies)):
+        name = environment_name("http", "trusted_proxies")
+        problems.append(f"{name}: expected networks such as 10.0.0.0/8 or 2001:db8::/32, parted by commas")
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_mitto(mitto: Section, problems: list[str]) -> None:
@@ -111,7 +136,7 @@ def _given(environment: Mapping[str, str], problems: list[str]) -> Iterator[tupl
                 problems.append(f"{name}: cannot be read ({error.strerror})")
             except UnicodeDecodeError:
                 problems.append(f"{name}: cannot be read (not a UTF-8 text)")
-        elif name.startswith(OUR_PREFIXES) and not _NOT_SETTINGS.fullmatch(name):
+        elif name.startswith(OUR_PREFIXES) and name != failpoint.NAME and not _NOT_SETTINGS.fullmatch(name):
             problems.append(f"{name}: not a setting of this version")
 
 

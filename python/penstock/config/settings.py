@@ -60,7 +60,9 @@ class Http(Section, frozen=True, kw_only=True):
     connections: Positive = 900
     """Open connections, at most, so that 1,024 open files suffice; the ops port has its own."""
     connections_per_ip: Positive = 450
-    """Of them from one address (of IPv6: one /64), at most; raise it where every caller comes through one proxy."""
+    """Of them from one address (of IPv6: one /64), at most; those of trusted proxies do not count."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of the proxies in front (10.0.0.0/8, 2001:db8::/32), whose X-Forwarded-For or Forwarded says who calls."""
     admin_key: Secret | None = None
     """Opens the operator's API under /admin; at least 16 characters. Not set: that API does not exist."""
     idempotency_kept: timedelta = timedelta(days=7)
@@ -224,6 +226,7 @@ KNOWN_NAMES: Final[Mapping[str, Place]] = {
     "PENSTOCK_HTTP_PORT": ("http", "port"),
     "PENSTOCK_OPS_PORT": ("http", "ops_port"),
     "PENSTOCK_ADMIN_KEY": ("http", "admin_key"),
+    "PENSTOCK_TRUSTED_PROXIES": ("http", "trusted_proxies"),
     "PENSTOCK_REPORT_WINDOW": ("receipts", "report_window"),
 }
 

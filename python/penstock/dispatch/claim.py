@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from penstock import _core
+from penstock import _core, failpoint
 from penstock.dispatch.bounds import BatchBounds, BatchFailedError
 from penstock.dispatch.join import Run, claim_run
 from penstock.dispatch.quiet import is_delayed
@@ -20,6 +20,7 @@ from penstock.domain.batch import mark
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import AttemptId
 from penstock.domain.message import MessageState
+from penstock.failpoint import Point
 from penstock.store import campaigns, dispatch
 from penstock.store.attempts import Attempt
 from penstock.store.dispatch import DueBatch, Intent, SendingCampaign
@@ -108,6 +109,7 @@ class Claimer:
             codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE,
         )  # fmt: skip
         await dispatch.open_attempt(connection, attempt, intent)
+        failpoint.reach(Point.SEND_AFTER_CLAIM)
         left_segments = run.left_segments + encoded.left_segments
         is_last_due = campaign.due_to is not None and encoded.last_seq + 1 >= campaign.due_to
         return Claimed(attempt, encoded.body, encoded.segments, left_segments, is_last_due, run.drift_s)

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from penstock import failpoint
 from penstock.clock import Clock
 from penstock.dispatch.bounds import BatchFailedError
 from penstock.dispatch.choose import Chooser
@@ -24,6 +25,7 @@ from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, AttemptId, TenantId
 from penstock.domain.outcome import Accepted, Outcome
 from penstock.domain.retry import LONGEST_DELAY_S
+from penstock.failpoint import Point
 from penstock.providers.port import Answered, Provider, Reply, pack_reply, unpack_reply
 from penstock.store import attempts, dispatch
 from penstock.store.attempts import Attempt
@@ -94,10 +96,8 @@ class Dispatcher:
 
     name = "dispatch"
 
-    def __init__(self, parts: Parts, *, in_flight: int, poll_s: float, least_segments: int = 1) -> None:
-        """`least_segments`: fewer are not worth a request of their own while the account's rate is used up."""
+    def __init__(self, parts: Parts, *, in_flight: int, poll_s: float) -> None:
         self._parts = parts
-        self._least_segments = least_segments
         self._in_flight = in_flight
         self._poll_s = poll_s
         self._crashes: list[Exception] = []
@@ -165,9 +165,7 @@ class Dispatcher:
         return 0
 
     async def _acquire(self, lane: Lane) -> Permit:
-        want = max(1, lane.segments)
-        least = min(want, self._least_segments)
-        return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, minimum=least)
+        return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=max(1, lane.segments))
 
     async def _send(self, claimed: Claimed, lane: Lane, permit: Permit) -> None:
         """From the committed attempt to its settlement."""
@@ -176,10 +174,13 @@ class Dispatcher:
             if not await self._is_permitted(claimed, lane, permit):
                 await _until_available(lambda: parts.settler.hand_back(attempt, "permit_expired", UNPERMITTED_PAUSE))
                 return
+            failpoint.reach(Point.SEND_BEFORE_WRITE)
             with parts.metrics.call_duration.time():
                 reply = await parts.provider.send_bulk(claimed.body, attempt.messages)
+            failpoint.reach(Point.SEND_AFTER_RESPONSE)
             if isinstance(reply, Answered):
                 parts.spool.put(attempt.attempt_id, pack_reply(reply))
+            failpoint.reach(Point.SEND_AFTER_SPOOL)
             outcome = await asyncio.to_thread(self._judge, reply, attempt)
             await _until_available(lambda: parts.settler.settle(attempt, outcome))
             parts.spool.drop(attempt.attempt_id)

@@ -11,10 +11,12 @@ from typing import Final, assert_never
 import structlog
 from msgspec import Struct
 
+from penstock import failpoint
 from penstock.domain.batch import TRANSITIONS, BatchEvent, BatchState
 from penstock.domain.message import MessageState
 from penstock.domain.outcome import Accepted, Held, NotSent, Outcome, Refused, Split, Throttled, Unknown
 from penstock.domain.retry import backoff_s, hold_s
+from penstock.failpoint import Point
 from penstock.store import accounts, attempts, campaigns
 from penstock.store.attempts import Attempt, KnownIdError
 from penstock.store.pool import Connection, Store
@@ -80,7 +82,10 @@ class Settler:
             step = await _lock(connection, attempt)
             if step is None or (isinstance(outcome, Unknown) and step.was is MessageState.UNKNOWN):
                 return {}
-            return await self._record(connection, step, outcome)
+            gains = await self._record(connection, step, outcome)
+            failpoint.reach(Point.SETTLE_BEFORE_COMMIT)
+        failpoint.reach(Point.SETTLE_AFTER_COMMIT)
+        return gains
 
     async def _record(self, connection: Connection, step: Step, outcome: Outcome) -> Gains:  # noqa: PLR0911 - one a case
         match outcome:

@@ -7,6 +7,9 @@ from msgspec import Struct
 
 from penstock.domain.quiet_hours import QuietHours
 
+MOST_REQUESTS: Final = 1_000_000
+"""The largest limit of requests that can be set."""
+
 _ACCOUNT_ID: Final = re.compile(r"[!-~]{1,64}")
 
 
@@ -19,6 +22,8 @@ class TenantSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Mitto account that sends and is billed; None: the gateway's."""
     default_region: str | None = None
     """Region of national numbers where a campaign names none (ISO 3166)."""
+    requests_max: int | None = None
+    """Requests to the provider in any RATE_LIMIT_TENANT_WINDOW_MS; None: what the gateway allows every tenant."""
     idempotency: Literal["key", "key_and_body"] = "key"
     """Whether the same Idempotency-Key with another body is an error, or another request."""
     quiet_hours: QuietHours | None = None

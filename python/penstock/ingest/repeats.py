@@ -11,8 +11,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock import failpoint
 from penstock.domain.errors import InProgressError, KeyReusedError
 from penstock.domain.ids import TenantId
+from penstock.failpoint import Point
 from penstock.store import idempotency
 from penstock.store.idempotency import RequestKey, StoredAnswer
 from penstock.store.pool import Connection, Store
@@ -104,6 +106,8 @@ class Repeats:
                     return await replay(connection, request)
                 answer = await effect(connection)
                 await idempotency.store_answer(connection, request, answer)
+                failpoint.reach(Point.API_BEFORE_COMMIT)
+            failpoint.reach(Point.API_AFTER_COMMIT)
         except Refused as refused:
             return await self._keep(request, refused.answer)
         return Replied(answer, is_repeat=False)

@@ -15,10 +15,12 @@ from uuid import UUID
 import structlog
 from msgspec import Struct
 
+from penstock import failpoint
 from penstock.domain.errors import GatewayError, InProgressError, UnavailableError
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import TenantId
 from penstock.domain.single import Placed, Single
+from penstock.failpoint import Point
 from penstock.ingest.placing import lanes_of, place_messages
 from penstock.ingest.repeats import Replied, replay
 from penstock.store import idempotency
@@ -172,6 +174,8 @@ class Singles:
             with self._metrics.db_duration.labels("singles").time():
                 async with self._store.tenant(tenant_id) as connection, connection.transaction():
                     stored = await self._store_in(connection, tenant_id, group)
+                    failpoint.reach(Point.SINGLES_BEFORE_COMMIT)
+                failpoint.reach(Point.SINGLES_AFTER_COMMIT)
         except Exception as error:  # noqa: BLE001 - each of the callers raises it, as its own
             log.warning("singles_not_stored", requests=len(group), kind=type(error).__name__)
             for waiting in group:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from penstock import _core
+from penstock import _core, failpoint
 from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import RECEIVED, skipped_counter
 from penstock.domain.errors import GatewayError, NotAllowedError, StateConflictError
 from penstock.domain.message import MessageState
+from penstock.failpoint import Point
 from penstock.ingest.upload import SHOWN_PROBLEMS, UploadResult
 from penstock.store import campaigns, tenants, uploads
 from penstock.store.pool import Connection
@@ -22,14 +23,18 @@ async def store_chunk(connection: Connection, upload: Upload, chunk: _core.Chunk
     try:
         async with connection.transaction():
             await _store(connection, upload, chunk)
+            failpoint.reach(Point.UPLOAD_BEFORE_COMMIT)
+        failpoint.reach(Point.UPLOAD_AFTER_COMMIT)
     except _MovedOnError:
         raise await _why_refused(connection, upload) from None
 
 
 async def finish_upload(connection: Connection, upload: Upload) -> UploadResult:
     """Close the upload and say what came of it."""
+    failpoint.reach(Point.UPLOAD_BEFORE_COMPLETE)
     if not await uploads.complete_upload(connection, upload):
         raise await _why_refused(connection, upload)
+    failpoint.reach(Point.UPLOAD_AFTER_COMPLETE)
     return await read_result(connection, upload)
 
 

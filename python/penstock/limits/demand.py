@@ -1,22 +1,34 @@
-"""What one provider request asks of the limits, and what it is told. Values only."""
+"""What one request asks of the limits, and what it is told. Values only."""
 
 from collections.abc import Sequence
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from penstock.limits.quota import Quota
 
-Scope = Literal["account", "tenant", "global", "segments"]
-Blocker = Scope | Literal["window"]
-"""What stood in the way; `window` is the empty window after a start, a loss or a change of mode."""
+Scope = str
+"""A short name from a closed set: `account`, `tenant`, `global`, `segments` of provider requests (scopes.py)."""
+WINDOW: Final = "window"
+"""What stands in the way during the empty window after a start or a loss; no scope has this name."""
 
 KEY_PREFIX: Final = "penstock:{provider}:"
 """The part in braces is the hash tag that keeps all keys of a call on one node of a cluster."""
 
 
+class Epoch(Struct, frozen=True):
+    """Since when windows are remembered: those of a server that has no such memory grant nothing for one span."""
+
+    key: str
+    """In Redis; with the hash tag of the demands' keys."""
+    stamp: str
+    """Windows counted under another stamp are worth nothing, as if they were lost."""
+    span_us: int
+    """The longest time any grant may count; 0: grants begin at once, and a loss of memory forgives what was taken."""
+
+
 class Demand(Struct, frozen=True):
-    """A claim on one scope: at least `least`, up to `most` units."""
+    """A claim on one scope: at least `least`, up to `most` units. Where both are 0 it only looks."""
 
     scope: Scope
     key: str
@@ -25,14 +37,41 @@ class Demand(Struct, frozen=True):
     most: int
 
 
+class Standing(Struct, frozen=True):
+    """How one scope stands after the call."""
+
+    scope: Scope
+    limit: int
+    granted: int
+    """Units taken by this call."""
+    remaining: int
+    """Units that are free now."""
+    retry_after_us: int
+    """Microseconds until `least` units are free if nobody else takes any; 0 where they were free."""
+    reset_us: int
+    """Microseconds until all units are free if nobody takes any."""
+
+
 class Verdict(Struct, frozen=True):
     """The answer to the demands of one request: all of them met, or none."""
 
-    taken: tuple[int, ...] = ()
-    """Units taken for each demand, in order; empty when refused."""
+    standings: tuple[Standing, ...] = ()
+    """One for each demand, in order."""
+    blocker: Scope | None = None
+    """When refused: the scope with the longest wait, or `window`."""
     wait_us: int = 0
     """When refused: microseconds after which asking again may succeed."""
-    blocker: Blocker | None = None
+
+    @property
+    def taken(self) -> tuple[int, ...]:
+        """Units taken for each demand, in order; empty when refused."""
+        return () if self.blocker else tuple(standing.granted for standing in self.standings)
+
+
+def closed(demands: Sequence[Demand], wait_us: int) -> Verdict:
+    """Return the verdict of windows that grant nothing yet."""
+    standings = tuple(Standing(demand.scope, demand.quota.limit, 0, 0, wait_us, wait_us) for demand in demands)
+    return Verdict(standings, WINDOW, wait_us)
 
 
 class Windows(Protocol):

@@ -1,9 +1,8 @@
 """The brake that senders pull: permits for one provider request, from Redis, or from this process's share while it is away.
 
-Modes. `redis` → `local` when no call has succeeded for a quarter of a second; until then a failed call grants nothing and
-says "ask again soon", so that one lost packet costs no change of mode. `local` → `redis` when the probe, run as a service and
-never on the hot path, gets an answer. Each change starts with one empty window. While the mode is `local` nobody waits for
-Redis.
+Redis counts as away when no call has succeeded for a quarter of a second; until then a failed call grants nothing and says
+"ask again soon", so that one lost packet costs no change. From then on nobody waits for it: a probe, run as a service and never
+on the hot path, tells when it answers again. Which part of the limits may be used meanwhile, and when, is decided in shares.py.
 """
 
 import asyncio
@@ -18,10 +17,11 @@ from penstock import config
 from penstock.clock import Clock
 from penstock.domain.ids import AccountId, TenantId
 from penstock.lifecycle import wait_for_halt
-from penstock.limits.demand import Blocker, SharedWindows, Verdict, WindowsAwayError
+from penstock.limits.demand import WINDOW, Scope, SharedWindows, Verdict, WindowsAwayError
 from penstock.limits.local import LocalWindows
-from penstock.limits.redis import RedisWindows, open_client
-from penstock.limits.scopes import SECOND_US, Quotas
+from penstock.limits.redis import RedisWindows
+from penstock.limits.scopes import SECOND_US, Overrides, Quotas
+from penstock.limits.shares import Shares
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -40,8 +40,8 @@ class Grant(Struct, frozen=True):
     """Segments that may leave in one request; 0 when refused."""
     retry_after_s: float = 0.0
     """When refused: seconds after which asking again may succeed."""
-    scope: Blocker | Literal["redis"] | None = None
-    """When refused: what stood in the way; `redis` is a failed call, `window` the empty window of a start or change."""
+    scope: Scope | None = None
+    """When refused: what stood in the way; `redis` is a failed call, `window` an empty window or an old view of the others."""
     expires_at: float = 0.0
     """When granted: the clock's monotonic time after which the permit must not be used any more."""
 
@@ -52,49 +52,48 @@ class Limiter:
     name = "limiter"
 
     def __init__(  # noqa: PLR0913 - parts by name; `open` makes them from the settings
-        self,
-        quotas: Quotas,
-        shared: SharedWindows,
-        *,
-        metrics: Metrics,
-        clock: Clock,
-        processes: Callable[[], int],
-        permit_age_s: float,
-    ) -> None:
+        self, quotas: Quotas, shared: SharedWindows, shares: Shares, *, metrics: Metrics, clock: Clock,
+        permit_age_s: float = PERMIT_AGE_S, tell: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """`tell`: there is something new to announce to the other processes."""
+        self.shares = shares
         self._quotas = quotas
+        self._overrides = Overrides()
         self._shared = shared
         self._metrics = metrics
         self._clock = clock
-        self._processes = processes
         self._permit_age_s = permit_age_s
+        self._tell = tell
         self._local: LocalWindows | None = None
-        self._opens_at = clock.monotonic()
         self._failing_since: float | None = None
 
     @classmethod
     def open(  # noqa: PLR0913 - the composition root hands in each section by name
-        cls,
-        redis: config.Redis,
-        rates: config.RateLimit,
-        max_segments_per_s: int | Literal["unlimited"] | None,
-        *,
-        metrics: Metrics,
-        clock: Clock,
-        processes: Callable[[], int] = lambda: 1,
-        permit_age_s: float = PERMIT_AGE_S,
-    ) -> "Limiter":
-        """Make a limiter of these settings, in mode `redis`; nothing is connected yet. Raises ValueError for missing settings.
-
-        `processes` says how many processes send for the same accounts at the moment.
-        """
+        cls, redis: config.Redis, rates: config.RateLimit, max_segments_per_s: int | Literal["unlimited"] | None, *,
+        metrics: Metrics, clock: Clock, permit_age_s: float = PERMIT_AGE_S, tell: Callable[[], None] = lambda: None,
+    ) -> "Limiter":  # fmt: skip
+        """Make a limiter of these settings; nothing is connected yet. Raises ValueError for missing settings."""
         quotas = Quotas.of(rates, max_segments_per_s, permit_age_s)
-        shared = RedisWindows(open_client(redis), quotas, timeout_s=redis.timeout.total_seconds(), clock=clock)
-        return cls(quotas, shared, metrics=metrics, clock=clock, processes=processes, permit_age_s=permit_age_s)
+        shares = Shares(quotas.span_us / SECOND_US + permit_age_s)
+        shared = RedisWindows(redis, quotas.epoch, clock=clock)
+        return cls(quotas, shared, shares, metrics=metrics, clock=clock, permit_age_s=permit_age_s, tell=tell)
 
     @property
     def is_local(self) -> bool:
-        """Whether this process lives on its own share."""
+        """Whether Redis is away for this process."""
         return self._local is not None
+
+    @property
+    def state(self) -> str:
+        """For people: `shared`, `local 1/4` or `waiting`."""
+        portion = self.shares.portion(self._clock.monotonic())
+        if portion is None:
+            return "waiting"
+        return f"local 1/{portion.parts}" if portion.parts else "shared"
+
+    def override(self, overrides: Overrides) -> None:
+        """From now on these limits hold in place of the settings'."""
+        self._overrides = overrides
 
     async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1) -> Grant:
         """Ask for a permit for one request of `minimum` to `want` segments; refused whole if it is not free in every scope.
@@ -103,19 +102,30 @@ class Limiter:
         segments limit (while local: above this process's share of it) is never granted.
         """
         began = self._clock.monotonic()
-        if began < self._opens_at:
-            return self._refuse(self._opens_at - began, "window")
-        demands = self._quotas.demands(account_id, tenant_id, minimum, want)
+        portion = self.shares.portion(began)
+        if portion is None:
+            return self._refuse(self.shares.wait_s(began), WINDOW)
+        windows = self._local if portion.parts else self._shared
+        if windows is None:
+            return self._refuse(_ASK_AGAIN_S, WINDOW)
+        quotas = self._quotas.with_overrides(self._overrides, account_id, tenant_id)
         try:
-            verdict = await (self._local or self._shared).acquire(demands)
+            verdict = await windows.acquire(quotas.demands(account_id, tenant_id, minimum, want, portion))
         except WindowsAwayError as error:
             self._note_failure(str(error))
             return self._refuse(_ASK_AGAIN_S, "redis")
-        if self._local is None:
+        if not portion.parts:
             self._failing_since = None
         if verdict.blocker:
             return self._refuse(verdict.wait_us / SECOND_US, verdict.blocker)
-        return Grant(self._segments(verdict, want), expires_at=began + self._permit_age_s)
+        granted = want if quotas.is_unlimited else verdict.standings[-1].granted
+        return Grant(granted, expires_at=began + self._permit_age_s)
+
+    async def look(self, account_id: AccountId, tenant_id: TenantId) -> Verdict:
+        """How the scopes of this account and tenant stand in the shared windows. Raises WindowsAwayError."""
+        quotas = self._quotas.with_overrides(self._overrides, account_id, tenant_id)
+        demands = quotas.demands(account_id, tenant_id, 0, 0)
+        return await self._shared.acquire([type(one)(one.scope, one.key, one.quota, 0, 0) for one in demands])
 
     async def run(self, halt: asyncio.Event) -> None:
         """Start the first, empty window now rather than at the first send; then look for Redis while it is away."""
@@ -125,16 +135,16 @@ class Limiter:
             await self.run_once()
 
     async def run_once(self) -> None:
-        """If Redis is away, try it once; if it answers, go back to it after one empty window."""
+        """If Redis is away, try it once; if it answers, go back to it as soon as the share has ceased to count."""
         if self._local is None:
             return
         try:
             await self._shared.acquire(())
         except WindowsAwayError:
             return
-        self._local = None
-        self._failing_since = None
-        self._opens_at = self._clock.monotonic() + self._quotas.span_us / SECOND_US
+        self._failing_since = self._local = None
+        self.shares.regain(self._clock.monotonic())
+        self._tell()
         self._metrics.limiter_local.set(0)
         log.info("limiter_shared_again")
 
@@ -146,10 +156,7 @@ class Limiter:
         """Close the connections to Redis."""
         await self._shared.aclose()
 
-    def _segments(self, verdict: Verdict, want: int) -> int:
-        return want if self._quotas.segments is None else verdict.taken[-1]
-
-    def _refuse(self, wait_s: float, scope: Blocker | Literal["redis"]) -> Grant:
+    def _refuse(self, wait_s: float, scope: Scope) -> Grant:
         self._metrics.limited.inc()
         return Grant(0, wait_s, scope)
 
@@ -159,6 +166,8 @@ class Limiter:
         if self._failing_since is None:
             self._failing_since = now
         if self._local is None and now - self._failing_since >= AWAY_AFTER_S:
-            self._local = LocalWindows(self._quotas, clock=self._clock, processes=self._processes)
+            self._local = LocalWindows(self._quotas.span_us, clock=self._clock)
+            self.shares.lose()
+            self._tell()
             self._metrics.limiter_local.set(1)
             log.warning("limiter_local", reason=kind)

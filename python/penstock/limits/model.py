@@ -5,15 +5,15 @@ It is the oracle of the Redis side in the tests and the counting part of local.p
 
 from collections.abc import Sequence
 
-from penstock.limits.demand import Demand, Verdict
+from penstock.limits.demand import Demand, Standing, Verdict, closed
 from penstock.limits.quota import Window
 
 
 class Ledger:
-    """Windows by key, opened for grants only after one whole window in which nothing was granted.
+    """Windows by key, opened for grants only after one whole span in which nothing was granted.
 
     The epoch remembers when that was, whose memory it is (`identity`) and the latest time seen. An epoch that is missing, has
-    another identity, or lies in a future that cannot be (a clock set back by more than a window) is begun anew.
+    another identity, or lies in a future that cannot be (a clock set back by more than a span) is begun anew.
     """
 
     def __init__(self, span_us: int) -> None:
@@ -27,15 +27,14 @@ class Ledger:
         """Take from every demand's window, or from none and say how long to wait."""
         now_us = self._enter(now_us, identity)
         if now_us < self._opens_us:
-            return Verdict(wait_us=self._opens_us - now_us, blocker="window")
-        refusal = Verdict()
-        for demand in demands:
-            window = self._windows.setdefault(demand.key, Window())
-            window.roll(now_us // demand.quota.width_us)
-            wait_us = window.wait_us(demand.quota, demand.least, now_us)
-            if wait_us > refusal.wait_us:
-                refusal = Verdict(wait_us=wait_us, blocker=demand.scope)
-        return refusal if refusal.blocker else Verdict(tuple(self._take(demand) for demand in demands))
+            return closed(demands, self._opens_us - now_us)
+        waits = [self._wait_us(demand, now_us) for demand in demands]
+        longest = max(waits, default=0)
+        blocker = demands[waits.index(longest)].scope if longest else None
+        standings = [
+            self._stand(demand, wait, now_us, is_taking=not longest) for demand, wait in zip(demands, waits, strict=True)
+        ]
+        return Verdict(tuple(standings), blocker, longest)
 
     def _enter(self, now_us: int, identity: str) -> int:
         """Begin a new epoch if there is none that holds; return the time, which never runs backwards within one."""
@@ -46,8 +45,14 @@ class Ledger:
         self._seen_us = max(self._seen_us, now_us)
         return self._seen_us
 
-    def _take(self, demand: Demand) -> int:
-        window = self._windows[demand.key]
-        amount = min(demand.most, demand.quota.limit - window.total)
+    def _wait_us(self, demand: Demand, now_us: int) -> int:
+        window = self._windows.setdefault(demand.key, Window())
+        window.roll(now_us // demand.quota.width_us)
+        return window.wait_us(demand.quota, demand.least, now_us)
+
+    def _stand(self, demand: Demand, wait_us: int, now_us: int, *, is_taking: bool) -> Standing:
+        window, quota = self._windows[demand.key], demand.quota
+        amount = max(0, min(demand.most, quota.limit - window.total)) if is_taking else 0
         window.take(amount)
-        return amount
+        free = max(0, quota.limit - window.total)
+        return Standing(demand.scope, quota.limit, amount, free, wait_us, window.reset_us(quota, now_us))

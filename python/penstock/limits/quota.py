@@ -38,9 +38,9 @@ class Quota(Struct, frozen=True):
         """How long after a grant it may still count, at most, in microseconds."""
         return SLOTS * self.width_us
 
-    def share(self, parts: int) -> Self:
-        """Return an equal part of the limit in the same window, rounded down (so possibly nothing)."""
-        return type(self)(self.limit // parts, self.width_us)
+    def lowered(self, limit: int) -> Self:
+        """Return the quota of another limit in the same window."""
+        return type(self)(limit, self.width_us)
 
 
 class Window(Struct):
@@ -50,6 +50,8 @@ class Window(Struct):
     """The bucket up to which the slots are current."""
     total: int = 0
     slots: list[int] = field(default_factory=lambda: [0] * SLOTS)
+    latest: int = 0
+    """The bucket in which something was taken last."""
 
     def roll(self, bucket: int) -> None:
         """Bring the slots up to `bucket`. A window from a later time than now belongs to a clock that is gone: forget it."""
@@ -66,6 +68,8 @@ class Window(Struct):
         """Count `amount` in the bucket the window stands at."""
         self.slots[self.last % SLOTS] += amount
         self.total += amount
+        if amount:
+            self.latest = self.last
 
     def wait_us(self, quota: Quota, least: int, now_us: int) -> int:
         """Return the microseconds until `least` units are free if nobody takes any; a whole span where that can never be."""
@@ -77,3 +81,7 @@ class Window(Struct):
             if missing <= 0:
                 return (bucket + SLOTS) * quota.width_us - now_us
         return quota.span_us
+
+    def reset_us(self, quota: Quota, now_us: int) -> int:
+        """Return the microseconds until nothing counts any more if nobody takes any."""
+        return (self.latest + SLOTS) * quota.width_us - now_us if self.total else 0

@@ -1,15 +1,28 @@
 """The four scopes of a provider request and their quotas, made from the settings. Not for the limits of API callers."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Final, Literal, Self
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from penstock.config import RateLimit
 from penstock.domain.ids import AccountId, TenantId
-from penstock.limits.demand import KEY_PREFIX, Demand
+from penstock.limits.demand import KEY_PREFIX, Demand, Epoch
 from penstock.limits.quota import Quota
+from penstock.limits.shares import WHOLE, Portion
 
 SECOND_US = 1_000_000
+WORTH_ASKING: Final = 20
+"""Less than a twentieth of a second's segments is not worth a request of its own where more is waiting."""
+
+
+class Overrides(Struct, frozen=True, kw_only=True):
+    """Limits that differ from the settings; they are kept in the database and may change at any time."""
+
+    account_requests: Mapping[AccountId, int] = field(default_factory=dict)
+    account_segments: Mapping[AccountId, int] = field(default_factory=dict)
+    """Per second."""
+    tenant_requests: Mapping[TenantId, int] = field(default_factory=dict)
 
 
 class Quotas(Struct, frozen=True, kw_only=True):
@@ -18,8 +31,10 @@ class Quotas(Struct, frozen=True, kw_only=True):
     account: Quota
     tenant: Quota
     total: Quota
-    segments: Quota | None
-    """None: the account's segments are not limited."""
+    segments: Quota
+    """Its window holds also for accounts whose segments are limited later."""
+    is_unlimited: bool = False
+    """Segments are not limited, but for the accounts of which the overrides say otherwise."""
 
     @classmethod
     def of(cls, rates: RateLimit, segments_per_s: int | Literal["unlimited"] | None, permit_age_s: float) -> Self:
@@ -35,29 +50,52 @@ class Quotas(Struct, frozen=True, kw_only=True):
             account=Quota.per(rates.traffic_account_max, rates.traffic_account_window_ms * 1000 + age_us),
             tenant=Quota.per(rates.tenant_max, rates.tenant_window_ms * 1000 + age_us),
             total=Quota.per(rates.global_max, rates.global_window_ms * 1000 + age_us),
-            segments=None if segments_per_s == "unlimited" else Quota.per(segments_per_s, SECOND_US + age_us),
+            segments=Quota.per(0 if segments_per_s == "unlimited" else segments_per_s, SECOND_US + age_us),
+            is_unlimited=segments_per_s == "unlimited",
         )
 
     @property
     def span_us(self) -> int:
         """The longest time any grant may count."""
-        return max(quota.span_us for quota in self._given())
+        return max(quota.span_us for quota in self._all())
 
     @property
-    def stamp(self) -> str:
-        """Names the bucket widths: windows counted with other widths are worth nothing, as if they were lost."""
-        return "/".join(str(quota.width_us) for quota in self._given())
+    def epoch(self) -> Epoch:
+        """One for all provider scopes. Its stamp names the bucket widths: windows counted with others are worth nothing."""
+        stamp = "/".join(str(quota.width_us) for quota in self._all())
+        return Epoch(f"{KEY_PREFIX}epoch", stamp, self.span_us)
 
-    def demands(self, account_id: AccountId, tenant_id: TenantId, least: int, most: int) -> list[Demand]:
-        """Return the demands of one request with `least` to `most` segments; the segments, where limited, come last."""
+    def with_overrides(self, overrides: Overrides, account_id: AccountId, tenant_id: TenantId) -> Self:
+        """Return what holds for this account and tenant; itself where nothing was said of them."""
+        requests, tenant = overrides.account_requests.get(account_id), overrides.tenant_requests.get(tenant_id)
+        segments = overrides.account_segments.get(account_id)
+        if requests is None and segments is None and tenant is None:
+            return self
+        return type(self)(
+            account=self.account if requests is None else self.account.lowered(requests),
+            tenant=self.tenant if tenant is None else self.tenant.lowered(tenant),
+            total=self.total,
+            segments=self.segments if segments is None else self.segments.lowered(segments),
+            is_unlimited=self.is_unlimited and segments is None,
+        )
+
+    def demands(
+        self, account_id: AccountId, tenant_id: TenantId, least: int, most: int, portion: Portion = WHOLE
+    ) -> list[Demand]:
+        """Return the demands of one request with `least` to `most` segments; the segments, where limited, come last.
+
+        Where more than `least` is wanted, crumbs are not asked for.
+        """
         demands = [
-            Demand("account", f"{KEY_PREFIX}account:{account_id}", self.account, 1, 1),
-            Demand("tenant", f"{KEY_PREFIX}tenant:{tenant_id}", self.tenant, 1, 1),
-            Demand("global", f"{KEY_PREFIX}global", self.total, 1, 1),
+            Demand("account", f"{KEY_PREFIX}account:{account_id}", portion.of(self.account), 1, 1),
+            Demand("tenant", f"{KEY_PREFIX}tenant:{tenant_id}", portion.of(self.tenant), 1, 1),
+            Demand("global", f"{KEY_PREFIX}global", portion.of(self.total), 1, 1),
         ]
-        if self.segments is not None:
-            demands.append(Demand("segments", f"{KEY_PREFIX}segments:{account_id}", self.segments, least, most))
+        if not self.is_unlimited:
+            segments = portion.of(self.segments)
+            least = max(least, min(most, segments.limit // WORTH_ASKING))
+            demands.append(Demand("segments", f"{KEY_PREFIX}segments:{account_id}", segments, least, most))
         return demands
 
-    def _given(self) -> list[Quota]:
-        return [quota for quota in (self.account, self.tenant, self.total, self.segments) if quota is not None]
+    def _all(self) -> tuple[Quota, ...]:
+        return self.account, self.tenant, self.total, self.segments

@@ -1,19 +1,22 @@
 """What goes into sliding_window.lua and what comes out: values ⇄ words. No connection here."""
 
 from collections.abc import Sequence
+from hashlib import sha1
 from importlib.resources import files
+from struct import pack
 from typing import Any, Final
 
 from msgspec import Struct
 
-from penstock.limits.demand import KEY_PREFIX, Demand, Verdict
+from penstock.limits.demand import Demand, Epoch, Standing, Verdict, closed
 
 SOURCE: Final = files(__package__).joinpath("sliding_window.lua").read_text("utf-8")
-EPOCH_KEY: Final = f"{KEY_PREFIX}epoch"
+DIGEST: Final = sha1(SOURCE.encode()).hexdigest()  # noqa: S324 - the name under which the server keeps it
 EPOCH_TTL_MS: Final = 24 * 3600 * 1000
 """After a day without a call the next one waits for an empty window again; a shorter life would cost more such waits."""
 
 _HEAD = 4
+_FIELDS = 4
 
 
 class BadReplyError(Exception):
@@ -27,31 +30,37 @@ class Reply(Struct, frozen=True):
     verdict: Verdict
 
 
-def keys(demands: Sequence[Demand]) -> list[str]:
+def keys(epoch: Epoch, demands: Sequence[Demand]) -> list[str]:
     """Return every key the script touches."""
-    return [EPOCH_KEY, *(demand.key for demand in demands)]
+    return [epoch.key, *[demand.key for demand in demands]]
 
 
-def arguments(nonce: int, stamp: str, span_us: int, demands: Sequence[Demand]) -> list[int | str]:
-    """Return the words that follow the keys; `nonce` comes back with the reply."""
-    words: list[int | str] = [nonce, stamp, span_us, EPOCH_TTL_MS]
+def arguments(nonce: int, epoch: Epoch, demands: Sequence[Demand]) -> tuple[int, str, bytes]:
+    """Return the words that follow the keys; `nonce` comes back with the reply.
+
+    All numbers travel in one word, as doubles: a word for each would cost the client more than the rest of the call.
+    """
+    numbers: list[float] = [epoch.span_us, EPOCH_TTL_MS]
     for demand in demands:
-        words += [demand.quota.limit, demand.quota.width_us, demand.least, demand.most]
-    return words
+        numbers += (demand.quota.limit, demand.quota.width_us, demand.least, demand.most)
+    return nonce, epoch.stamp, pack(f"<{len(numbers)}d", *numbers)
 
 
 def read_reply(reply: Any, nonce: int, demands: Sequence[Demand]) -> Reply:  # noqa: ANN401 - the driver does not say more
     """Read the verdict in a reply. Raises BadReplyError when it belongs to another call or has another shape."""
     try:
-        answered, now_us, wait_us, blocker = int(reply[0]), int(reply[1]), int(reply[2]), int(reply[3])
-        taken = tuple(int(amount) for amount in reply[_HEAD:])
-    except (TypeError, ValueError, IndexError, KeyError) as error:
+        numbers = [int(word) for word in reply]
+        answered, now_us, wait_us, blocker = numbers[:_HEAD]
+    except (TypeError, ValueError) as error:
         raise BadReplyError("shape") from error
     if answered != nonce:
         raise BadReplyError("nonce")
-    if blocker < 0:
-        if len(taken) != len(demands):
-            raise BadReplyError("length")
-        return Reply(now_us, Verdict(taken))
-    scope = demands[blocker - 1].scope if blocker else "window"
-    return Reply(now_us, Verdict(wait_us=wait_us, blocker=scope))
+    if blocker == 0:
+        return Reply(now_us, closed(demands, wait_us))
+    if len(numbers) != _HEAD + _FIELDS * len(demands) or blocker > len(demands):
+        raise BadReplyError("length")
+    standings = tuple(
+        Standing(demand.scope, demand.quota.limit, *numbers[at : at + _FIELDS])
+        for at, demand in zip(range(_HEAD, len(numbers), _FIELDS), demands, strict=True)
+    )
+    return Reply(now_us, Verdict(standings, demands[blocker - 1].scope if blocker > 0 else None, wait_us))

@@ -3,10 +3,14 @@
 --
 -- KEYS[1]  epoch: stamp (whose memory this is), opens (when grants begin), seen (latest time, so that time never runs back)
 -- KEYS[2…] one hash per scope: last (bucket up to which the slots are current), total, and the slots 0…50
--- ARGV     nonce, stamp, span in µs, TTL of the epoch in ms; then for each scope: limit, bucket width in µs, least, most
--- Returns  nonce, time in µs, wait in µs, blocker (-1 none, 0 the epoch, else the scope's number); then what each scope gave
+-- ARGV     nonce; stamp; then doubles in one word: span in µs, TTL of the epoch in ms, and for each scope limit, bucket width
+--          in µs, least, most
+-- Returns  nonce, time in µs, wait in µs, blocker (-1 none, 0 the epoch, else the scope's number); then, unless the epoch
+--          blocks, for each scope what it gave, what is free, the wait until `least` is free, and until all is
 local SLOTS = 51
-local nonce, span, epoch_ttl = ARGV[1], tonumber(ARGV[3]), ARGV[4]
+local nonce = ARGV[1]
+local numbers = {struct.unpack('<' .. string.rep('d', #ARGV[3] / 8), ARGV[3])}
+local span, epoch_ttl = numbers[1], numbers[2]
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
@@ -82,24 +86,21 @@ end
 
 local scopes, wait, blocker = {}, 0, -1
 for i = 2, #KEYS do
-  local at = 4 * (i - 1)
-  local limit, least = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3])
-  local scope = look(KEYS[i], tonumber(ARGV[at + 2]))
-  scope.take = math.min(tonumber(ARGV[at + 4]), limit - scope.total)
+  local at = 4 * i - 6
+  local limit, least = numbers[at + 1], numbers[at + 3]
+  local scope = look(KEYS[i], numbers[at + 2])
+  scope.limit, scope.wait = limit, 0
+  scope.take = math.min(numbers[at + 4], limit - scope.total)
   if scope.total + least > limit then
-    local longer = wait_for(scope, scope.total + least - limit)
-    if longer > wait then
-      wait, blocker = longer, i - 1
+    scope.wait = wait_for(scope, scope.total + least - limit)
+    if scope.wait > wait then
+      wait, blocker = scope.wait, i - 1
     end
   end
   scopes[#scopes + 1] = scope
 end
-if blocker >= 0 then
-  return {nonce, now, wait, blocker}
-end
 
-local answer = {nonce, now, 0, -1}
-for _, scope in ipairs(scopes) do
+local function take(scope)
   local fields = scope.cleared or {}
   for _, word in ipairs({'last', scope.bucket, 'total', scope.total + scope.take, scope.slot, scope.here + scope.take}) do
     fields[#fields + 1] = word
@@ -111,6 +112,19 @@ for _, scope in ipairs(scopes) do
   if scope.bucket > scope.last then
     redis.call('PEXPIRE', scope.key, math.ceil(2 * SLOTS * scope.width / 1000) + 1000)
   end
-  answer[#answer + 1] = scope.take
+  scope.total, scope.last = scope.total + scope.take, scope.bucket
+end
+
+local answer = {nonce, now, wait, blocker}
+for _, scope in ipairs(scopes) do
+  if blocker >= 0 or scope.take <= 0 then
+    scope.take = 0
+  else
+    take(scope)
+  end
+  local reset = scope.total > 0 and (scope.last + SLOTS) * scope.width - now or 0
+  for _, word in ipairs({scope.take, math.max(0, scope.limit - scope.total), scope.wait, reset}) do
+    answer[#answer + 1] = word
+  end
 end
 return answer

@@ -10,11 +10,12 @@ from typing import Final
 
 import structlog
 
-from penstock import _core
+from penstock import _core, failpoint
 from penstock.domain.errors import UnavailableError
 from penstock.domain.message import MessageState, is_final
 from penstock.domain.report import Report, fold
 from penstock.domain.retry import parked_delay_s
+from penstock.failpoint import Point
 from penstock.lifecycle import wait_for_halt
 from penstock.store import reports
 from penstock.store.pool import Connection, Store
@@ -65,6 +66,8 @@ class Applier:
                 await reports.park_reports(connection, unmatched, parked_delay_s(0) or 0)
                 self._metrics.reports.labels("parked").inc(len(unmatched))
             await reports.finish_pages(connection, [page.page_id for page in pages])
+            failpoint.reach(Point.RECEIPTS_BEFORE_APPLY)
+        failpoint.reach(Point.RECEIPTS_AFTER_APPLY)
         return True
 
     async def _retry_parked(self) -> bool:

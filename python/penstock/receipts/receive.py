@@ -6,8 +6,9 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from penstock import _core
+from penstock import _core, failpoint
 from penstock.domain.errors import MalformedRequestError, UnavailableError
+from penstock.failpoint import Point
 from penstock.store import reports
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
@@ -94,7 +95,9 @@ class Receiver:
         try:
             async with self._store.engine() as connection:
                 body = b"".join(waiting.lines for waiting in page)
+                failpoint.reach(Point.RECEIPTS_BEFORE_STORE)
                 await reports.insert_page(connection, sum(waiting.count for waiting in page), body)
+            failpoint.reach(Point.RECEIPTS_AFTER_STORE)
         except UnavailableError as error:
             log.warning("reports_not_stored", requests=len(page))
             _finish(page, error)

@@ -5,6 +5,7 @@ The jobs are idempotent, so two leaders for a moment would do no harm; the lock 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -20,6 +21,8 @@ from penstock.telemetry.metrics import Metrics
 log = structlog.stdlib.get_logger(__name__)
 
 TICK_S: Final = 0.5
+PATIENCE: Final = timedelta(seconds=60)
+"""A leader that says nothing for so long is asleep (stopped, paused with its machine) and loses the lock to one that is not."""
 
 
 class Job(Struct, frozen=True):
@@ -35,11 +38,14 @@ class Leader:
 
     name = "leader"
 
-    def __init__(self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics, *, patience: timedelta = PATIENCE
+    ) -> None:
         self._dsn = dsn
         self._jobs = jobs
         self._clock = clock
         self._metrics = metrics
+        self._patience = patience
         self._done_at = dict.fromkeys((job.name for job in jobs), float("-inf"))
 
     async def run(self, halt: asyncio.Event) -> None:
@@ -56,6 +62,7 @@ class Leader:
         connection = await connect(self._dsn)
         try:
             with translated_errors():
+                await system.bound_silence(connection, self._patience)
                 while not halt.is_set():
                     if await system.try_leader(connection):
                         await self.run_once()

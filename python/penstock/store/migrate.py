@@ -11,6 +11,8 @@ from typing import Final
 import asyncpg
 from msgspec import Struct
 
+from penstock import failpoint
+from penstock.failpoint import Point
 from penstock.store.pool import Connection
 from penstock.store.roles import raise_wall
 
@@ -68,6 +70,8 @@ async def migrate(connection: Connection, mode: str) -> list[str]:
                     "INSERT INTO schema_migration (number, name, checksum) VALUES ($1, $2, $3)",
                     migration.number, migration.name, migration.checksum,
                 )  # fmt: skip
+                failpoint.reach(Point.MIGRATE_BEFORE_COMMIT)
+            failpoint.reach(Point.MIGRATE_AFTER_COMMIT)
             applied.append(migration.name)
         await _stamp(connection, mode)
         await raise_wall(connection)

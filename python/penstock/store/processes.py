@@ -1,7 +1,7 @@
 """Which processes are there, by the database's clock: each notes a beat about once a second."""
 
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
@@ -9,14 +9,12 @@ from penstock.store.pool import Connection
 from penstock.store.queries import query, row_count
 
 NOTE_BEAT = query("processes.note_beat")
-COUNT_SENDING = query("processes.count_sending")
+LIST_OTHERS = query("processes.list_others")
 REMOVE_PROCESS = query("processes.remove_process")
 SWEEP_PROCESSES = query("processes.sweep_processes")
 
 TTL: Final = timedelta(seconds=5)
 """A process that was not seen for so long counts as gone."""
-
-LimiterMode = Literal["shared", "local"]
 
 
 class Identity(Struct, frozen=True):
@@ -28,22 +26,22 @@ class Identity(Struct, frozen=True):
     is_sending: bool
 
 
-class Sending(Struct, frozen=True):
-    """The processes that send, at one instant."""
+class Other(Struct, frozen=True):
+    """Another process that sends."""
 
-    processes: int
-    local: int
-    """Those of them whose limiter keeps a share of its own."""
-
-
-async def note_beat(connection: Connection, me: Identity, mode: LimiterMode) -> None:
-    """Be seen now."""
-    await connection.execute(NOTE_BEAT, me.worker, me.role, me.is_sending, mode)
+    worker: str
+    limiter_parts: int
+    """Its limiter keeps one part in so many of every limit for itself; 0: none, it counts in the shared windows."""
 
 
-async def count_sending(connection: Connection) -> Sending:
-    """Those that were seen within the TTL."""
-    return Sending(**await connection.fetchrow(COUNT_SENDING, TTL))  # type: ignore[arg-type]
+async def note_beat(connection: Connection, me: Identity, limiter_parts: int) -> None:
+    """Be seen now, with this share."""
+    await connection.execute(NOTE_BEAT, me.worker, me.role, me.is_sending, limiter_parts)
+
+
+async def list_others(connection: Connection, worker: str, ttl: timedelta) -> list[Other]:
+    """Those who send and were seen within `ttl`."""
+    return [Other(**row) for row in await connection.fetch(LIST_OTHERS, worker, ttl)]
 
 
 async def remove_process(connection: Connection, worker: str) -> None:

@@ -1,5 +1,6 @@
 """The database as a whole: the leader's lock, partitions, and gauges over all tenants."""
 
+from datetime import timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -8,6 +9,7 @@ from penstock.store.pool import Connection
 from penstock.store.queries import query
 
 TRY_LEADER = query("system.try_leader")
+BOUND_SILENCE = query("system.bound_silence")
 PREMAKE_PARTITIONS = query("system.premake_partitions")
 COUNT_QUEUE = query("system.count_queue")
 SERVER_VERSION = query("system.server_version")
@@ -32,6 +34,11 @@ async def try_leader(connection: Connection) -> bool:
     """Whether this connection now holds (or already held) the leader's lock."""
     held: bool = await connection.fetchval(TRY_LEADER, LEADER_KEY)
     return held
+
+
+async def bound_silence(connection: Connection, patience: timedelta) -> None:
+    """Let the server end this session, and free its locks, when it says nothing for so long."""
+    await connection.execute(BOUND_SILENCE, str(int(patience.total_seconds() * 1000)))
 
 
 async def premake_partitions(connection: Connection) -> int:

@@ -1,21 +1,7 @@
 """Who is counted together, and when one more is too many."""
 
-import pytest
-
-from penstock.api.crowd import Crowd, party_of
-
-
-@pytest.mark.parametrize(
-    ("peername", "party"),
-    [
-        (("192.0.2.7", 4711), "192.0.2.7"), (("::ffff:192.0.2.7", 4711, 0, 0), "192.0.2.7"),
-        (("2001:db8:1:2:3::4", 4711, 0, 0), "2001:db8:1:2::/64"), (("fe80::1%eth0", 1, 0, 0), "fe80::/64"),
-        ("", ""), (None, ""),
-    ],
-)  # fmt: skip
-def test_connections_are_counted_by_whose_they_are(peername: object, party: str) -> None:
-    """An address without its port; of IPv6 the /64."""
-    assert party_of(peername) == party
+from penstock.api.address import PROXIES
+from penstock.api.crowd import Crowd
 
 
 def test_one_address_leaves_room_for_others() -> None:
@@ -26,6 +12,12 @@ def test_one_address_leaves_room_for_others() -> None:
     crowd.leave("a")
     assert crowd.enter("c") is None
     assert crowd.size == 3
+
+
+def test_proxies_bring_as_many_as_there_is_room_for() -> None:
+    """The bound for one address is not for those through whom everybody comes; the one for all is."""
+    crowd = Crowd(most=3, most_of_one=1)
+    assert [crowd.enter(PROXIES) for _ in range(4)] == [None, None, None, "full"]
 
 
 def test_who_has_left_is_forgotten() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from random import Random
+from typing import Literal
 
 import pytest
 
@@ -12,7 +13,8 @@ from penstock.domain.ids import AccountId, TenantId
 from penstock.limits.demand import Demand, Verdict, WindowsAwayError
 from penstock.limits.limiter import AWAY_AFTER_S, Grant, Limiter
 from penstock.limits.model import Ledger
-from penstock.limits.scopes import Quotas
+from penstock.limits.scopes import Overrides, Quotas
+from penstock.limits.shares import FRESH_S, Peer, Shares
 from penstock.telemetry.metrics import Metrics
 
 ACCOUNT, TENANT = AccountId("00000000-0000-4000-8000-000000000001"), TenantId(1)
@@ -56,16 +58,34 @@ class Shared:
 
 
 class Rig:
-    """A limiter with everything around it."""
+    """A limiter with everything around it; its heartbeat is the test's."""
 
-    def __init__(self, segments: int = LIMIT, processes: int = 1) -> None:
+    def __init__(self, segments: int | Literal["unlimited"] = LIMIT, others: Sequence[Peer] = ()) -> None:
         self.clock = SteppedClock()
         self.metrics = Metrics("test")
+        self.others = list(others)
+        self.told = 0
         quotas = Quotas.of(RateLimit(tenant_max=1000, traffic_account_max=1000, global_max=1000), segments, 0.025)
         self.shared = Shared(self.clock, quotas)
         self.limiter = Limiter(
-            quotas, self.shared, metrics=self.metrics, clock=self.clock, processes=lambda: processes, permit_age_s=0.025
+            quotas, self.shared, Shares(1.1), metrics=self.metrics, clock=self.clock, tell=self._note_telling
         )
+        self.beat()
+
+    def _note_telling(self) -> None:
+        self.told += 1
+
+    def beat(self) -> None:
+        """Announce what is to be announced, and see the others."""
+        shares, now = self.limiter.shares, self.clock.at
+        shares.see(now, now, shares.to_announce(now), self.others)
+
+    def step(self, seconds: float) -> None:
+        """Let time pass, beating all the while."""
+        until = self.clock.at + seconds
+        while self.clock.at < until:
+            self.clock.at = min(until, self.clock.at + 0.25)
+            self.beat()
 
     async def ask(self, want: int = LIMIT, minimum: int = 1) -> Grant:
         """Acquire."""
@@ -74,7 +94,7 @@ class Rig:
     async def get(self, want: int = LIMIT) -> int:
         """Acquire, waiting as told."""
         while not (grant := await self.ask(want)).granted:
-            self.clock.at += grant.retry_after_s
+            self.step(grant.retry_after_s)
         return grant.granted
 
     async def lose(self) -> None:
@@ -82,7 +102,7 @@ class Rig:
         self.shared.is_away = True
         grant = await self.ask()
         while not self.limiter.is_local:
-            self.clock.at += grant.retry_after_s
+            self.step(grant.retry_after_s)
             grant = await self.ask()
 
     def metric(self, name: str) -> float | None:
@@ -98,6 +118,14 @@ async def test_a_permit_says_how_long_it_is_good() -> None:
     assert grant == Grant(5, expires_at=rig.clock.at + 0.025)
 
 
+async def test_crumbs_are_not_handed_out() -> None:
+    """Of a used-up limit less than a twentieth is not worth a request, unless no more is wanted."""
+    rig = Rig()
+    assert await rig.get(LIMIT - 19) == LIMIT - 19
+    assert (await rig.ask(LIMIT)).scope == "segments"
+    assert (await rig.ask(1)).granted == 1
+
+
 async def test_one_failed_call_changes_no_mode() -> None:
     """A single failure grants nothing and asks to come back soon; the next success forgets it."""
     rig = Rig()
@@ -107,7 +135,7 @@ async def test_one_failed_call_changes_no_mode() -> None:
         grant = await rig.ask()
         assert (grant.granted, grant.scope) == (0, "redis")
         assert grant.retry_after_s < AWAY_AFTER_S
-        rig.clock.at += AWAY_AFTER_S
+        rig.step(AWAY_AFTER_S)
         rig.shared.is_away = False
         assert (await rig.ask(1)).granted == 1
     assert not rig.limiter.is_local
@@ -117,20 +145,53 @@ async def test_away_means_an_empty_window_and_then_a_share() -> None:
     """When Redis stays away nothing leaves for one window, then half the limit for a single process, without asking Redis."""
     rig = Rig()
     await rig.get(1)
+    rig.step(FRESH_S)
     await rig.lose()
     lost_at, calls = rig.clock.at, rig.shared.calls
     assert (await rig.ask()).scope == "window"
+    assert (rig.limiter.state, rig.told) == ("waiting", 1)
     assert await rig.get() == LIMIT // 2
-    assert rig.clock.at >= lost_at + 1
+    assert lost_at + 1 <= rig.clock.at <= lost_at + 1.5
+    assert rig.limiter.state == "local 1/2"
     assert rig.shared.calls == calls
     assert rig.metric("penstock_limiter_local") == 1
 
 
+async def test_a_share_waits_until_everybody_may_know() -> None:
+    """While others may still count in Redis with an old view, nothing leaves before their views are too old to be used."""
+    rig = Rig(others=[Peer("other", 0)])
+    rig.step(FRESH_S)
+    await rig.lose()
+    lost_at = rig.clock.at
+    assert await rig.get() == LIMIT // 4
+    assert rig.clock.at >= lost_at + FRESH_S + 1
+
+
 async def test_shares_of_several_processes() -> None:
     """With four processes a share is an eighth."""
-    rig = Rig(processes=4)
+    rig = Rig(others=[Peer(str(i), 8) for i in range(3)])
     await rig.lose()
     assert await rig.get() == LIMIT // 8
+
+
+async def test_shared_windows_leave_out_what_others_keep() -> None:
+    """While two of four processes keep a share, the others count up to the rest in Redis."""
+    rig = Rig(others=[Peer("a", 8), Peer("b", 8), Peer("c", 0)])
+    assert await rig.get() == LIMIT - 2 * (LIMIT // 8)
+    assert (await rig.ask(1)).scope == "segments"
+
+
+async def test_without_a_current_view_nothing_leaves() -> None:
+    """When the heartbeat has stopped, so that the others may not count this process, it sends nothing, in either mode."""
+    rig = Rig()
+    await rig.get(1)
+    rig.clock.at += FRESH_S
+    assert (await rig.ask(1)).scope == "window"
+    await rig.get(1)
+    await rig.lose()
+    await rig.get(1)
+    rig.clock.at += FRESH_S
+    assert (await rig.ask(1)).scope == "window"
 
 
 async def test_coming_back_needs_an_answer_and_an_empty_window() -> None:
@@ -138,6 +199,7 @@ async def test_coming_back_needs_an_answer_and_an_empty_window() -> None:
     rig = Rig()
     await rig.get(1)
     await rig.lose()
+    await rig.get(1)
     await rig.limiter.run_once()
     assert rig.limiter.is_local
     rig.shared.is_away = False
@@ -148,6 +210,31 @@ async def test_coming_back_needs_an_answer_and_an_empty_window() -> None:
     assert (await rig.ask()).scope == "window"
     assert await rig.get() == LIMIT
     assert rig.clock.at >= back_at + 1
+
+
+async def test_overrides_hold_in_place_of_the_settings() -> None:
+    """Limits of an account or a tenant that were changed hold from the next call on, also where segments were unlimited."""
+    rig = Rig("unlimited")
+    assert await rig.get(5000) == 5000
+    rig.limiter.override(Overrides(account_segments={ACCOUNT: 70}))
+    assert (await rig.ask(5000)).granted == 70
+    rig.limiter.override(Overrides(tenant_requests={TENANT: 2}))
+    assert (await rig.ask()).scope == "tenant"
+    rig.limiter.override(Overrides(account_requests={ACCOUNT: 3}))
+    assert [(await rig.ask()).scope for _ in range(2)] == [None, "account"]
+    rig.limiter.override(Overrides())
+    assert (await rig.ask(5000)).granted == 5000
+
+
+async def test_looking_takes_nothing_of_a_limit() -> None:
+    """How an account and a tenant stand can be asked at any time."""
+    rig = Rig()
+    await rig.get(100)
+    for _ in range(2):
+        standings = (await rig.limiter.look(ACCOUNT, TENANT)).standings
+        assert [(s.scope, s.limit, s.remaining) for s in standings] == [
+            ("account", 1000, 999), ("tenant", 1000, 999), ("global", 1000, 999), ("segments", LIMIT, LIMIT - 100),
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -161,7 +248,7 @@ async def test_never_over_while_modes_change(seed: int) -> None:
         grant = await rig.ask(chance.randint(1, LIMIT))
         if grant.granted:
             grants.append((rig.clock.at + chance.random() * 0.025, grant.granted))
-        rig.clock.at += chance.random() * (0.05 if chance.random() < 0.9 else 0.5)
+        rig.step(chance.random() * (0.05 if chance.random() < 0.9 else 0.5))
     assert sum(amount for _, amount in grants) > 10 * LIMIT
     for at, _ in grants:
         assert sum(amount for when, amount in grants if at <= when < at + 1) <= LIMIT
@@ -169,14 +256,11 @@ async def test_never_over_while_modes_change(seed: int) -> None:
 
 async def test_unlimited_segments_are_granted_whole() -> None:
     """Without a segments limit the wish is granted, one request at a time."""
-    clock, metrics = SteppedClock(), Metrics("test")
-    quotas = Quotas.of(RateLimit(), "unlimited", 0.025)
-    limiter = Limiter(quotas, Shared(clock, quotas), metrics=metrics, clock=clock, processes=lambda: 1, permit_age_s=0.025)
-    first = await limiter.acquire(ACCOUNT, TENANT, want=5000)
-    clock.at += first.retry_after_s
-    grants = [await limiter.acquire(ACCOUNT, TENANT, want=5000) for _ in range(51)]
-    assert [grant.granted for grant in grants] == [5000] * 50 + [0]
-    assert grants[-1].scope == "tenant"
+    rig = Rig("unlimited")
+    await rig.get(5000)
+    grants = [await rig.ask(5000) for _ in range(1000)]
+    assert [grant.granted for grant in grants] == [5000] * 999 + [0]
+    assert grants[-1].scope == "account"
 
 
 async def test_waits_are_counted() -> None:

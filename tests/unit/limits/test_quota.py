@@ -68,9 +68,3 @@ def test_the_total_is_the_sum_of_the_slots() -> None:
         window.roll(bucket)
         window.take(bucket % 5)
         assert window.total == sum(window.slots)
-
-
-def test_a_share_is_rounded_down() -> None:
-    """Shares together never exceed the whole."""
-    assert Quota(50, 20).share(4) == Quota(12, 20)
-    assert Quota(3, 20).share(4).limit == 0

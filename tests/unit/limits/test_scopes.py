@@ -16,10 +16,10 @@ def test_windows_are_longer_by_the_age_of_a_permit() -> None:
 
 
 def test_every_request_counts_once_and_segments_in_part() -> None:
-    """One request is one unit of three scopes; segments are demanded between minimum and wish."""
+    """One request is one unit of three scopes; segments are demanded up to the wish, and no crumbs."""
     demands = Quotas.of(RateLimit(), 400, 0).demands(AccountId("acc"), TenantId(7), 2, 90)
     assert [(demand.scope, demand.least, demand.most) for demand in demands] == [
-        ("account", 1, 1), ("tenant", 1, 1), ("global", 1, 1), ("segments", 2, 90),
+        ("account", 1, 1), ("tenant", 1, 1), ("global", 1, 1), ("segments", 20, 90),
     ]  # fmt: skip
     assert len({demand.key for demand in demands}) == 4
 
@@ -33,8 +33,13 @@ def test_unlimited_segments_have_no_scope() -> None:
 def test_the_stamp_tells_window_lengths_apart() -> None:
     """Another window length is another stamp; another limit is not."""
     usual = Quotas.of(RateLimit(), 400, 0.025)
-    assert usual.stamp != Quotas.of(RateLimit(tenant_window_ms=500), 400, 0.025).stamp
-    assert usual.stamp == Quotas.of(RateLimit(tenant_max=7), 500, 0.025).stamp
+    assert usual.epoch.stamp != Quotas.of(RateLimit(tenant_window_ms=500), 400, 0.025).epoch.stamp
+    assert usual.epoch.stamp == Quotas.of(RateLimit(tenant_max=7), 500, 0.025).epoch.stamp
+
+
+def test_an_unlimited_account_has_the_window_of_a_limited_one() -> None:
+    """Limiting its segments later changes no stamp, so that nothing is forgotten."""
+    assert Quotas.of(RateLimit(), "unlimited", 0.025).epoch == Quotas.of(RateLimit(), 400, 0.025).epoch
 
 
 def test_segments_must_be_said() -> None:

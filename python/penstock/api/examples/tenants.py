@@ -6,7 +6,7 @@ from typing import Any, Final
 from penstock.api.examples.form import ACCOUNT_ID, Example
 
 _SETTINGS: Final[dict[str, Any]] = {
-    "sender": "Shop", "traffic_account_id": None, "default_region": "DE", "idempotency": "key",
+    "sender": "Shop", "traffic_account_id": None, "default_region": "DE", "idempotency": "key", "requests_max": None,
     "quiet_hours": {"from": "21:00", "to": "08:00", "days": []},
 }  # fmt: skip
 _TENANT: Final[dict[str, Any]] = {

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from penstock.api.schemas.forms import Instant, QuietHours, Region, Request
+from penstock.domain.tenant import MOST_REQUESTS
 from penstock.ingest.tenants import MOST_NAME_CHARS, SettingChanges
 
 
@@ -26,9 +27,10 @@ class OwnSettingsChange(Request, frozen=True, kw_only=True):
 
 
 class SettingsChange(OwnSettingsChange, frozen=True, kw_only=True):
-    """What an operator changes: also who is billed."""
+    """What an operator changes: also who is billed, and how many requests to the provider a window may hold."""
 
     traffic_account_id: Annotated[str, Meta(max_length=64)] | UnsetType | None = UNSET
+    requests_max: Annotated[int, Meta(ge=1, le=MOST_REQUESTS)] | UnsetType | None = UNSET
 
 
 class OwnTenantChange(Request, frozen=True, kw_only=True):
@@ -59,6 +61,7 @@ class SettingsView(Struct, frozen=True, kw_only=True):
     idempotency: Literal["key", "key_and_body"]
     quiet_hours: QuietHours | None
     """Of campaigns that do not say otherwise when they are made; null: at any hour."""
+    requests_max: int | None
 
 
 class TenantView(Struct, frozen=True, kw_only=True):

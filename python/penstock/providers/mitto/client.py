@@ -13,7 +13,8 @@ import aiohttp
 import structlog
 from msgspec import Struct
 
-from penstock import config
+from penstock import config, failpoint
+from penstock.failpoint import Point
 from penstock.providers.port import Answered, Disconnected, Reply, Unsent
 
 log = structlog.stdlib.get_logger(__name__)
@@ -109,6 +110,7 @@ class MittoClient:
     async def _post(self, session: aiohttp.ClientSession, body: bytes, progress: _Progress) -> Reply:
         data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body  # aiohttp writes these in slices, for others to run
         async with session.post(self._url, data=data, allow_redirects=False, trace_request_ctx=progress) as response:
+            failpoint.reach(Point.SEND_AFTER_WRITE)
             content = bytearray()
             async for piece in response.content.iter_any():
                 content += piece

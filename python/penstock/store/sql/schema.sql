@@ -124,7 +124,11 @@ CREATE TABLE public.account (
     held_reason text,
     backoff_step integer DEFAULT 0 NOT NULL,
     refused_in_a_row integer DEFAULT 0 NOT NULL,
-    learned_batch_size integer
+    learned_batch_size integer,
+    requests_max integer,
+    segments_per_s integer,
+    CONSTRAINT account_requests_max_check CHECK ((requests_max > 0)),
+    CONSTRAINT account_segments_per_s_check CHECK ((segments_per_s > 0))
 );
 
 ALTER TABLE public.api_key ALTER COLUMN key_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -374,10 +378,10 @@ CREATE TABLE public.process (
     worker text NOT NULL,
     role text NOT NULL,
     is_sending boolean NOT NULL,
-    limiter_mode text NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT process_limiter_mode_check CHECK ((limiter_mode = ANY (ARRAY['shared'::text, 'local'::text])))
+    limiter_parts integer DEFAULT 0 NOT NULL,
+    CONSTRAINT process_limiter_parts_check CHECK ((limiter_parts >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 
@@ -599,6 +603,8 @@ CREATE INDEX parked_report_due ON public.parked_report USING btree (next_try_at)
 CREATE INDEX report_conflict_id ON public.report_conflict USING btree (provider_id);
 
 CREATE INDEX report_page_open ON public.report_page USING btree (page_id) WHERE (applied_at IS NULL);
+
+CREATE INDEX tenant_requests_max ON public.tenant USING btree (tenant_id) WHERE (settings ? 'requests_max'::text);
 
 CREATE UNIQUE INDEX upload_one_open ON public.upload USING btree (tenant_id, campaign_id) WHERE (state = 'open'::public.upload_state);
 

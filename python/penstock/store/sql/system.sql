@@ -2,6 +2,10 @@
 -- One process at a time runs the periodic jobs; the lock lives as long as its own connection.
 SELECT pg_try_advisory_lock($1)
 
+-- name: bound_silence
+-- For this session only, in milliseconds.
+SELECT set_config('idle_session_timeout', $1, false)
+
 -- name: premake_partitions
 -- scope: system. Message partitions from yesterday's month to two months ahead; returns how many were made.
 SELECT premake_message_partitions(now() - interval '1 day', 2)

@@ -1,0 +1,7 @@
+-- name: list_account_limits
+-- scope: system. Accounts whose limits are not those of the settings. Accounts are few.
+SELECT account_id, requests_max, segments_per_s FROM account WHERE requests_max IS NOT NULL OR segments_per_s IS NOT NULL
+
+-- name: list_tenant_limits
+-- scope: system. Tenants whose limit is not that of the settings. Rides on tenant_requests_max.
+SELECT tenant_id, (settings ->> 'requests_max')::int4 AS requests_max FROM tenant WHERE settings ? 'requests_max'

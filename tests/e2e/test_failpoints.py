@@ -1,0 +1,124 @@
+"""The gateway is killed at every named point of its work, again while it repairs, and stopped for longer than its lease."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from penstock import failpoint
+from penstock.failpoint import Point
+from tests.e2e.customer import Customer
+from tests.e2e.evidence import FIRST_NUMBER, Database, wait_until
+from tests.e2e.inside import free_port
+from tests.e2e.processes import Process, Site, another, process_settings, site
+from tests.servers import Databases
+
+RECIPIENTS = 2000
+SINGLES = 60
+FIRST_SINGLE = FIRST_NUMBER + 500_000
+BATCH = 100
+ONE_BY_ONE = {"SMS_BATCH_SIZE": str(BATCH), "PENSTOCK_DISPATCH__IN_FLIGHT": "1"}
+"""One batch of the campaign and one of single messages at a time, so that it can be said what a kill leaves in doubt."""
+
+AT_THE_START = {Point.MIGRATE_BEFORE_COMMIT, Point.MIGRATE_AFTER_COMMIT}
+HITS = {
+    Point.API_BEFORE_COMMIT: (1, 2), Point.API_AFTER_COMMIT: (1, 2), Point.UPLOAD_BEFORE_COMPLETE: (1,),
+    Point.UPLOAD_AFTER_COMPLETE: (1,), Point.SINGLES_BEFORE_COMMIT: (2,), Point.SINGLES_AFTER_COMMIT: (2,),
+}  # fmt: skip
+"""At which of its hits a point strikes; the third, where nothing is said."""
+STRIKES = [f"{point}:{hit}" for point in Point if point not in AT_THE_START for hit in HITS.get(point, (3,))]
+
+KNOWN_AGAIN = {Point.SEND_AFTER_CLAIM, Point.SEND_AFTER_SPOOL, Point.SETTLE_BEFORE_COMMIT, Point.SETTLE_AFTER_COMMIT}
+"""Whatever was on its way here is known again after the start: it was undone, or its answer lies in the spool."""
+
+
+async def dies(process: Process) -> None:
+    """Wait until the process was killed."""
+    assert await process.exit_code() == -signal.SIGKILL
+
+
+async def revive(at: Site, *strikes: str) -> None:
+    """After each death: every lease is over, and the gateway starts again, armed with the next strike until none is left."""
+    for strike in strikes:
+        await dies(at.process)
+        await at.database.lapse()
+        at.process.launch(**{failpoint.NAME: strike})
+    await dies(at.process)
+    await at.database.lapse()
+    del at.process.environment[failpoint.NAME]
+    await at.process.start()
+
+
+async def live_through(at: Site, *strikes: str) -> None:
+    """A customer's day with these deaths in it; afterwards everything is there, once."""
+    key = await at.database.make_key("second", b"second")
+    async with Customer(at.process.url, key) as customer, asyncio.TaskGroup() as group:
+        group.create_task(revive(at, *strikes))
+        await customer.start_campaign(RECIPIENTS, FIRST_NUMBER)
+        await customer.send_singles(SINGLES, FIRST_SINGLE)
+    await at.settle()
+    await at.verify(customer.promised)
+    assert len(customer.promised) == RECIPIENTS + SINGLES
+
+
+@pytest.mark.parametrize("strike", STRIKES)
+async def test_killed_at_a_point(dsn: str, valkey_url: str, tmp_path: Path, strike: str) -> None:
+    """Nothing is lost, nothing goes out twice, and only what was on its way may be in doubt."""
+    async with site(dsn, valkey_url, tmp_path, **ONE_BY_ONE, **{failpoint.NAME: strike}) as at:
+        await live_through(at)
+        in_doubt = (await at.database.states()).get("unknown", 0)
+        point = strike.partition(":")[0]
+        assert in_doubt <= (SINGLES if point in KNOWN_AGAIN else BATCH + SINGLES)
+
+
+async def test_killed_again_while_it_repairs(dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """An answer that lies in the spool survives two more deaths, in the middle of being settled and right after it."""
+    strikes = [f"{Point.SETTLE_BEFORE_COMMIT}:1", f"{Point.SETTLE_AFTER_COMMIT}:1"]
+    async with site(dsn, valkey_url, tmp_path, **ONE_BY_ONE, **{failpoint.NAME: f"{Point.SEND_AFTER_SPOOL}:3"}) as at:
+        await live_through(at, *strikes)
+        assert (await at.database.states()).get("unknown", 0) == 0
+
+
+@pytest.mark.parametrize("point", sorted(AT_THE_START))
+@pytest.mark.parametrize("hit", [1, 2])
+async def test_killed_while_it_migrates(databases: Databases, valkey_url: str, tmp_path: Path, point: Point, hit: int) -> None:
+    """A database is left at one migration or at the next, never between, and the next start brings it to the end."""
+    async with databases.empty() as dsn:
+        nowhere = f"http://127.0.0.1:{free_port()}"
+        process = Process(process_settings(dsn, valkey_url, nowhere, tmp_path, **{failpoint.NAME: f"{point}:{hit}"}), tmp_path)
+        try:
+            process.launch()
+            await dies(process)
+            done = await Database(dsn).value("SELECT count(*) FROM schema_migration")
+            assert done == (hit - 1 if point is Point.MIGRATE_BEFORE_COMMIT else hit)
+            del process.environment[failpoint.NAME]
+            await process.start()
+        finally:
+            process.end()
+
+
+@pytest.mark.parametrize("point", [Point.SEND_BEFORE_WRITE, Point.SEND_AFTER_WRITE, Point.SEND_AFTER_RESPONSE])
+async def test_stopped_for_longer_than_its_lease(dsn: str, valkey_url: str, tmp_path: Path, point: Point) -> None:
+    """A process that sleeps over its lease sends at most once, and its late answer still settles what was given up."""
+    async with (
+        site(dsn, valkey_url, tmp_path, **ONE_BY_ONE) as at,
+        another(at, **{failpoint.NAME: f"{point}:3:stop"}) as sleeper,
+    ):
+        key = await at.database.make_key("second", b"second")
+        async with Customer(at.process.url, key) as customer:
+            await customer.start_campaign(RECIPIENTS, FIRST_NUMBER)
+        await wait_until(sleeper.is_stopped, "one gateway sleeps")
+        await at.database.lapse()
+        await wait_until(lambda: given_up(at.database), "its attempt is given up, and all else is sent")
+        sleeper.go_on()
+        await wait_until(at.database.is_known, "the late answer settled it")
+        await at.settle()
+        await at.verify(customer.promised)
+        assert [await at.process.terminate(), await sleeper.terminate()] == [0, 0]
+
+
+async def given_up(database: Database) -> bool:
+    """Whether exactly one batch is in doubt and nothing is on its way."""
+    unknown = (await database.states()).get("unknown", 0)
+    return unknown == BATCH and await database.is_sent()
