@@ -13,13 +13,14 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median
 
 import aiohttp
 import msgspec
 import uvloop
 
 WARM_UP = 0.1
-"""Of the requests, the first tenth fill pools and caches and are not counted."""
+"""Of the requests, the first tenth fill pools and caches; how long they took is not counted."""
 
 
 class Measured(msgspec.Struct):
@@ -28,11 +29,14 @@ class Measured(msgspec.Struct):
     rate: float
     requests: int
     statuses: dict[str, int]
+    """Of all of them; the quantiles are of those after the warm-up."""
     p50_ms: float
     p95_ms: float
     p99_ms: float
     p999_ms: float
     worst_ms: float
+    sent_p50_ms: float
+    """The median counted from when a request really left: for differences smaller than the generator's clock is fine."""
     late_ms: float
     """How late the generator itself was at worst: a result with much of it says nothing about the server."""
 
@@ -72,7 +76,7 @@ async def run(target: Target, rate: float, seconds: float) -> Measured:
             if (wait := intended - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
             group.create_task(_shoot(session, target, number, intended, shots))
-    return summarize(rate, shots[int(len(shots) * WARM_UP) :])
+    return summarize(rate, shots)
 
 
 async def _shoot(session: aiohttp.ClientSession, target: Target, number: int, intended: float, shots: list[Shot]) -> None:
@@ -88,15 +92,17 @@ async def _shoot(session: aiohttp.ClientSession, target: Target, number: int, in
 
 def summarize(rate: float, shots: Sequence[Shot]) -> Measured:
     """Quantiles of all that was asked, failures too."""
-    times = sorted(shot.seconds * 1000 for shot in shots)
+    counted = shots[int(len(shots) * WARM_UP) :]
+    times = sorted(shot.seconds * 1000 for shot in counted)
 
     def at(quantile: float) -> float:
         return round(times[min(len(times) - 1, int(quantile * len(times)))], 3)
 
     return Measured(
-        rate=rate, requests=len(times), statuses=dict(Counter(shot.status for shot in shots)), p50_ms=at(0.5), p95_ms=at(0.95),
+        rate=rate, requests=len(shots), statuses=dict(Counter(shot.status for shot in shots)), p50_ms=at(0.5), p95_ms=at(0.95),
         p99_ms=at(0.99), p999_ms=at(0.999), worst_ms=round(times[-1], 3),
-        late_ms=round(max(shot.late_s for shot in shots) * 1000, 3),
+        sent_p50_ms=round(median(shot.seconds - shot.late_s for shot in counted) * 1000, 3),
+        late_ms=round(max(shot.late_s for shot in counted) * 1000, 3),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ SCALE = os.environ.get("BENCH_SCALE", "normal")  # noqa: TID251 - started by han
 BENCHES = (
     ("micro/run.py",),
     ("flow/send.py",),
+    ("stage/front_door.py",),
     ("stage/upload.py", *(["--rows", "50000"] if SCALE == "tiny" else ["--durable"])),
 )
 

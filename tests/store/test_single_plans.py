@@ -16,7 +16,7 @@ from penstock.store.pool import Connection, Store
 from penstock.store.queries import query
 from tests.builders import plan_nodes
 from tests.servers import Databases
-from tests.store.test_plans import KNOWLEDGE, MAIN, OTHERS, SENT_FROM, clone, indexes_on
+from tests.store.test_plans import KNOWLEDGE, MAIN, OTHERS, SENT_FROM, assert_one_chunk_a_batch, clone, indexes_on
 
 PLACES = [(MAIN, 1), (MAIN, SENT_FROM + 7), (OTHERS[0], 5)]
 NUMBER = 4915100000001
@@ -31,6 +31,11 @@ PLACED = (
     "INSERT INTO number_index SELECT tenant_id, msisdn, campaign_id, seq FROM message WHERE seq < 3000",
     "INSERT INTO message_reference SELECT tenant_id, 'r' || seq, campaign_id, seq FROM message WHERE seq < 3000",
 )
+
+KEYS = """
+INSERT INTO idempotency_key (tenant_id, route, key, variant, fingerprint, expires_at)
+SELECT 1, 'POST /v1/messages', n::text, '', sha256(n::text::bytea), now() + interval '7 days' FROM generate_series(1, 5000) AS n
+"""
 
 
 @pytest.fixture(params=KNOWLEDGE)
@@ -111,6 +116,7 @@ async def test_a_cancel_looks_among_what_waits_only(store: Store) -> None:
     async with store.tenant(TENANT) as connection:
         nodes = await explain(connection, "singles.lock_pending_batch", 1, MAIN, 5)
         assert indexes_on(nodes, "batch") == {"batch_ready"}
+        assert_one_chunk_a_batch(nodes)
 
 
 async def test_a_pending_batch_is_found_by_any_of_its_messages(databases: Databases) -> None:
@@ -135,4 +141,15 @@ async def test_due_single_messages_are_read_from_the_queue(store: Store) -> None
         assert indexes_on(lanes, "batch") == {"batch_ready"}
         due = await explain(connection, "runs.lock_due_batches", 1, MAIN, 1000)
         assert indexes_on(due, "batch") == {"batch_ready"}
-        assert indexes_on(due, "chunk") <= {"chunk_pkey", "chunk_range"}
+        assert_one_chunk_a_batch(due)
+        assert_one_chunk_a_batch(await explain(connection, "runs.list_chunks", 1, MAIN, [1, 2, 3]))
+
+
+async def test_an_answer_is_kept_by_its_key_alone(store: Store) -> None:
+    """A group of requests completes the rows of its own keys, however many keys of the tenant are kept."""
+    async with store.engine() as connection:
+        await connection.execute(KEYS)
+    async with store.tenant(TENANT) as connection:
+        nodes = await explain(connection, "idempotency.store_answer", 1, "POST /v1/messages", "7", b"", 201, "{}", b"")
+    (asked,) = [node["Index Cond"] for node in nodes if "Index Cond" in node]
+    assert all(column in asked for column in ("tenant_id", "route", "key", "variant"))

@@ -207,7 +207,7 @@ class Singles:
             ends[waiting] = Replied(answer, is_repeat=False)
             if waiting.key is not None:
                 answers[waiting.key] = answer
-        await idempotency.store_answers(connection, tenant_id, answers)
+        await idempotency.store_answers(connection, answers)
         accepted = sum(isinstance(place, Placed) for place in placed)
         return _Stored(lanes_of(tenant_id, messages, placed), ends, accepted, len(asked) - accepted)
 

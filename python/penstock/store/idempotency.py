@@ -16,7 +16,6 @@ CLAIM_KEY = query("idempotency.claim_key")
 STORE_ANSWER = query("idempotency.store_answer")
 FIND_ANSWER = query("idempotency.find_answer")
 CLAIM_KEYS = query("idempotency.claim_keys")
-STORE_ANSWERS = query("idempotency.store_answers")
 DROP_EXPIRED_KEYS = query("idempotency.drop_expired_keys")
 
 
@@ -59,10 +58,7 @@ async def claim_key(connection: Connection, request: RequestKey, kept: timedelta
 
 async def store_answer(connection: Connection, request: RequestKey, answer: StoredAnswer) -> None:
     """Complete the row that this transaction claimed."""
-    headers = msgspec.json.encode(answer.headers).decode()
-    await connection.execute(
-        STORE_ANSWER, request.tenant_id, request.route, request.key, request.variant, answer.status, headers, answer.body
-    )
+    await connection.execute(STORE_ANSWER, *_row(request, answer))
 
 
 async def claim_keys(
@@ -81,15 +77,15 @@ async def claim_keys(
     return {request for request in requests if (request.route, request.key, request.variant) in claimed}
 
 
-async def store_answers(connection: Connection, tenant_id: TenantId, answers: Mapping[RequestKey, StoredAnswer]) -> None:
-    """Complete rows that this transaction claimed."""
+async def store_answers(connection: Connection, answers: Mapping[RequestKey, StoredAnswer]) -> None:
+    """Complete rows that this transaction claimed, all in one round trip."""
     if answers:
-        keys, told = list(answers), list(answers.values())
-        await connection.execute(
-            STORE_ANSWERS, tenant_id, [key.route for key in keys], [key.key for key in keys], [key.variant for key in keys],
-            [answer.status for answer in told], [msgspec.json.encode(answer.headers).decode() for answer in told],
-            [answer.body for answer in told],
-        )  # fmt: skip
+        await connection.executemany(STORE_ANSWER, [_row(request, answer) for request, answer in answers.items()])
+
+
+def _row(request: RequestKey, answer: StoredAnswer) -> tuple[object, ...]:
+    headers = msgspec.json.encode(answer.headers).decode()
+    return (request.tenant_id, request.route, request.key, request.variant, answer.status, headers, answer.body)
 
 
 async def find_answer(connection: Connection, request: RequestKey) -> Known | None:

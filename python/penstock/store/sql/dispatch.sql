@@ -38,6 +38,7 @@ FOR SHARE OF c
 
 -- name: claim_due_batch
 -- The campaign's next due batch, locked, with its chunk. Rides on batch_ready; batches that others hold are passed over.
+-- The chunk is found as in runs.sql.
 SELECT b.batch_id, b.chunk_no, b.first_seq, b.last_seq, b.segments, b.attempts, b.excluded,
        c.first_seq AS chunk_first_seq, c.messages AS chunk_messages, c.payload, c.opt_outs_at, b.zone_group
 FROM (
@@ -45,7 +46,10 @@ FROM (
     WHERE campaign_id = $2 AND tenant_id = $1 AND state = 'pending' AND due_at <= now()
     ORDER BY due_at, first_seq LIMIT 1 FOR UPDATE SKIP LOCKED
 ) b
-JOIN chunk c ON c.tenant_id = $1 AND c.campaign_id = $2 AND c.chunk_no = b.chunk_no
+CROSS JOIN LATERAL (
+    SELECT * FROM chunk WHERE (tenant_id, campaign_id, chunk_no) >= ($1, $2, b.chunk_no)
+    ORDER BY tenant_id, campaign_id, chunk_no LIMIT 1
+) c
 
 -- name: list_recent_opt_outs
 -- Numbers that opted out after the upload had read the opt-outs, and so could not leave them out; the ten minutes cover those

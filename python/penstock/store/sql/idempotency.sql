@@ -8,7 +8,8 @@ WHERE idempotency_key.expires_at <= now()
 RETURNING true
 
 -- name: store_answer
--- Last of all in the same transaction.
+-- Last of all in the same transaction; of several, one by one: joined with a list of keys, the planner without statistics reads
+-- all that the tenant has.
 UPDATE idempotency_key SET status = $5, headers = $6::text::jsonb, body = $7
 WHERE tenant_id = $1 AND route = $2 AND key = $3 AND variant = $4
 
@@ -37,9 +38,3 @@ ON CONFLICT (tenant_id, route, key, variant) DO UPDATE
 SET fingerprint = excluded.fingerprint, status = NULL, headers = NULL, body = NULL, expires_at = excluded.expires_at
 WHERE idempotency_key.expires_at <= now()
 RETURNING route, key, variant
-
--- name: store_answers
-UPDATE idempotency_key k SET status = g.status, headers = g.headers::jsonb, body = g.body
-FROM unnest($2::text[], $3::text[], $4::bytea[], $5::int2[], $6::text[], $7::bytea[])
-    AS g(route, key, variant, status, headers, body)
-WHERE k.tenant_id = $1 AND k.route = g.route AND k.key = g.key AND k.variant = g.variant

@@ -18,6 +18,8 @@ ORDER BY c.campaign_id LIMIT $1
 -- A rolling campaign's next due batches, at most $3, locked; those that others hold are passed over. Rides on batch_ready.
 -- Whole: never tried, nothing left out, and alone in its chunk, so that it can be joined with its neighbours. The drift is that of
 -- a batch that was given a time to wait for, and is tried for the first time.
+-- The chunk is the first whose key is not below the batch's, and so its own. Asked for by equality, a planner whose statistics do
+-- not know today's campaign yet takes it to have one chunk, and reads and drops all of the day's for each batch.
 SELECT b.batch_id, b.chunk_no, b.first_seq, b.last_seq, b.segments, b.attempts, b.excluded,
        b.attempt_id IS NULL AND b.excluded IS NULL AND b.attempts = 0
            AND b.first_seq = k.first_seq AND b.last_seq = k.first_seq + k.messages - 1 AS is_whole,
@@ -28,13 +30,20 @@ FROM (
     WHERE campaign_id = $2 AND tenant_id = $1 AND state = 'pending' AND due_at <= now()
     ORDER BY due_at, first_seq LIMIT $3 FOR UPDATE SKIP LOCKED
 ) b
-JOIN chunk k ON k.tenant_id = $1 AND k.campaign_id = $2 AND k.chunk_no = b.chunk_no
+CROSS JOIN LATERAL (
+    SELECT first_seq, messages FROM chunk WHERE (tenant_id, campaign_id, chunk_no) >= ($1, $2, b.chunk_no)
+    ORDER BY tenant_id, campaign_id, chunk_no LIMIT 1
+) k
 ORDER BY b.due_at, b.first_seq
 
 -- name: list_chunks
--- In the order of their messages.
-SELECT chunk_no, first_seq, messages, payload, opt_outs_at FROM chunk
-WHERE tenant_id = $1 AND campaign_id = $2 AND chunk_no = ANY($3::int4[]) ORDER BY first_seq
+-- In the order of their messages; found as above.
+SELECT k.* FROM unnest($3::int4[]) AS g(chunk_no)
+CROSS JOIN LATERAL (
+    SELECT chunk_no, first_seq, messages, payload, opt_outs_at FROM chunk
+    WHERE (tenant_id, campaign_id, chunk_no) >= ($1, $2, g.chunk_no) ORDER BY tenant_id, campaign_id, chunk_no LIMIT 1
+) k
+ORDER BY k.first_seq
 
 -- name: fold_run
 -- Neighbouring whole batches, locked, become one: the first keeps its chunk and takes the others' messages. It is indexed only

@@ -562,6 +562,8 @@ ALTER TABLE ONLY public.upload
 ALTER TABLE ONLY public.upload
     ADD CONSTRAINT upload_tenant_id_campaign_id_upload_id_key UNIQUE (tenant_id, campaign_id, upload_id);
 
+CREATE INDEX attempt_batch ON public.attempt USING btree (batch_id);
+
 CREATE INDEX attempt_campaign ON public.attempt USING btree (campaign_id, attempt_id);
 
 CREATE INDEX attempt_open ON public.attempt USING btree (lease_until) WHERE (state = 'open'::public.attempt_state);
@@ -569,6 +571,8 @@ CREATE INDEX attempt_open ON public.attempt USING btree (lease_until) WHERE (sta
 CREATE INDEX attempt_range ON public.attempt USING btree (campaign_id, last_seq);
 
 CREATE INDEX audit_tenant ON public.audit USING btree (tenant_id, audit_id);
+
+CREATE INDEX batch_chunk ON public.batch USING btree (tenant_id, campaign_id, chunk_no);
 
 CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
 

@@ -1,0 +1,239 @@
+"""What the front door costs, and how quickly single messages are accepted, beside a bare aiohttp handler in the same run.
+
+    python bench/stage/front_door.py [--rounds 3] [--rate 500] [--seconds 5] [--check]
+
+The neighbour reads a JSON body, does one INSERT, commits and answers: what nobody who stores anything can do without. It and
+the gateway work on one PostgreSQL with durable commits. Requests leave in an open loop (bench/open_loop.py), round by round:
+
+- parts: the neighbour alone, then behind authentication, strict reading, idempotency, the middleware, and all of the door;
+- sends: POST /v1/messages, each with a key, to a whole gateway that sends them to a simulator and takes in its reports;
+- burst: 2,000 such requests over 400 keys, 75 at a time.
+
+Prints a table and writes bench/results/front_door.json; --check says by the exit code whether every target was met.
+`BENCH_SCALE=tiny` proves that it still runs; its figures mean nothing.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import aiohttp
+import msgspec
+import uvloop
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from bench import open_loop
+from bench.micro.run import commit, processor
+from penstock import config
+from penstock.cli.mock import simulator_process
+from tests.conftest import migrate_database
+from tests.e2e.evidence import Database
+from tests.e2e.processes import Process, process_settings
+from tests.servers import Databases, private_postgres, private_valkey
+
+ROOT: Final = Path(__file__).parents[2]
+IS_TINY: Final = os.environ.get("BENCH_SCALE") == "tiny"  # noqa: TID251 - started by hand or by make
+PARTS: Final = {"authentication": ("auth", "bare"), "strict JSON": ("strict", "bare"), "idempotency": ("idempotency", "strict"),
+                "request id, log line, metrics": ("observed", "bare"), "all together": ("whole", "bare")}  # fmt: skip
+"""What a part adds: one step of door_steps.py less another."""
+GOAL_MS: Final = {"idempotency": 1.0, "all together": 3.0}
+SEND_P99_MS: Final = 25.0
+BURST_P95_MS: Final = 200.0
+REQUESTS, KEYS, AT_ONCE = (200, 40, 25) if IS_TINY else (2000, 400, 75)
+BODY: Final = '{"to": "+49151{i:08d}", "text": "Your code is 123456."}'
+NEVER_REPEATED = count(1)
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One figure of the table."""
+
+    what: str
+    unit: str
+    ours: float
+    neighbour: float
+    goal: float | None = None
+    """At most."""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the goal was reached, if there is one."""
+        return self.goal is None or self.ours <= self.goal
+
+
+class Burst(msgspec.Struct):
+    """What came of a burst."""
+
+    p95_ms: float
+    answers: dict[str, int]
+    """By status and mark."""
+
+
+class Round(msgspec.Struct):
+    """One turn of everything."""
+
+    steps: dict[str, open_loop.Measured]
+    sends: open_loop.Measured
+    bare_burst: Burst
+    burst: Burst
+
+
+class Places(msgspec.Struct):
+    """Where everything listens."""
+
+    steps: dict[str, str]
+    messages: str
+    key: str
+    database: Database
+
+
+async def main() -> int:
+    """Measure, print and write."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=1 if IS_TINY else 3)
+    options.add_argument("--rate", type=float, default=100 if IS_TINY else 500, help="requests a second")
+    options.add_argument("--seconds", type=float, default=0.5 if IS_TINY else 5, help="for each step; twice that for the sends")
+    options.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
+    given = options.parse_args()
+    async with places() as where:
+        rounds = [await take_round(where, given.rate, given.seconds) for _ in range(given.rounds)]
+        await check_stored(where.database, rounds)
+    rows = rows_of(rounds)
+    print(table(rows))
+    write(given.rate, rows, rounds)
+    return 0 if all(row.is_met for row in rows) or not given.check else 1
+
+
+@asynccontextmanager
+async def places() -> AsyncIterator[Places]:
+    """Durable PostgreSQL, Valkey, a simulator, the gateway and the steps: each a process of its own."""
+    with private_postgres(durable=True) as server, private_valkey() as valkey, tempfile.TemporaryDirectory() as name:
+        async with Databases(server).clone("schema", migrate_database) as dsn:
+            database = Database(dsn)
+            key = await database.make_key()
+            environment = process_settings(dsn, valkey, "http://127.0.0.1:9", Path(name))
+            for limit in ("TRAFFIC_ACCOUNT", "TENANT", "GLOBAL"):
+                del environment[f"RATE_LIMIT_{limit}_MAX"]
+            callback = f"http://127.0.0.1:{environment['PENSTOCK_HTTP_PORT']}/webhooks/mitto/dlr"
+            with simulator_process(config.load(environment), ["--port", "0", "--callback", callback]) as simulator:
+                gateway = Process(environment | {"MITTO_API_BASE": simulator}, Path(name))
+                with serving_steps(dsn) as steps:
+                    await gateway.start()
+                    try:
+                        yield Places(steps, f"{gateway.url}/v1/messages", key, database)
+                    finally:
+                        assert await gateway.terminate() == 0, gateway.errors()
+
+
+@contextmanager
+def serving_steps(dsn: str) -> Iterator[dict[str, str]]:
+    """The address of each step."""
+    command = [sys.executable, str(Path(__file__).with_name("door_steps.py")), dsn]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+        assert process.stdout
+        yield json.loads(process.stdout.readline())
+        process.communicate()
+
+
+async def take_round(where: Places, rate: float, seconds: float) -> Round:
+    """Every step, then the gateway, then the bursts: in turn, so that the machine's drift falls on all alike."""
+    steps = {name: await open_loop.run(target(url, where.key), rate, seconds) for name, url in where.steps.items()}
+    sends = await open_loop.run(target(where.messages, where.key), rate, seconds * 2)
+    bare_burst = await burst(where.steps["bare"], where.key)
+    return Round(steps, sends, bare_burst, await burst(where.messages, where.key))
+
+
+def target(url: str, key: str) -> open_loop.Target:
+    """Requests of which each has an Idempotency-Key of its own."""
+    name = next(NEVER_REPEATED)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Idempotency-Key": f"run-{name}-{{i}}"}
+    return open_loop.Target(url, headers, BODY)
+
+
+async def burst(url: str, key: str) -> Burst:
+    """Every key as often as any other, in an order that lets some repetitions meet the first while it is being answered."""
+    asked, order = target(url, key), [number % KEYS for number in range(REQUESTS)]
+    random.Random(1).shuffle(order)  # noqa: S311 - an order that is the same in every run
+    waiting, times, answers = iter(order), list[float](), Counter[str]()
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        for number in waiting:
+            begun = time.perf_counter()
+            async with session.post(url, data=asked.body_of(number), headers=asked.headers_of(number)) as response:
+                await response.read()
+            times.append((time.perf_counter() - begun) * 1000)
+            answers[f"{response.status} {response.headers.get('X-Idempotency', '')}".strip()] += 1
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session, asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(ask(session))
+    return Burst(round(sorted(times)[int(len(times) * 0.95)], 2), dict(answers))
+
+
+async def check_stored(database: Database, rounds: list[Round]) -> None:
+    """No request failed, each key was answered once, and what was answered is stored. A figure without that is none."""
+    for one in rounds:
+        for measured in (*one.steps.values(), one.sends):
+            assert measured.statuses == {"201": measured.requests}, measured.statuses
+        assert one.burst.answers == {"201 MISS": KEYS, "201 HIT": REQUESTS - KEYS}, one.burst.answers
+    sent = sum(one.sends.requests + KEYS for one in rounds)
+    assert await database.value("SELECT count(*) FROM message") == sent
+
+
+def rows_of(rounds: list[Round]) -> list[Row]:
+    """Medians over the rounds; a difference is taken within its round."""
+    rows = []
+    for part, (with_it, without) in PARTS.items():
+        added = median(one.steps[with_it].sent_p50_ms - one.steps[without].sent_p50_ms for one in rounds)
+        base = median(one.steps[without].sent_p50_ms for one in rounds)
+        rows.append(Row(f"{part}: added to the median", "ms", added, base, GOAL_MS.get(part)))
+    for quantile, goal in (("p50_ms", None), ("p99_ms", SEND_P99_MS), ("p999_ms", None)):
+        ours = median(getattr(one.sends, quantile) for one in rounds)
+        bare = median(getattr(one.steps["bare"], quantile) for one in rounds)
+        rows.append(Row(f"single sends: {quantile.removesuffix('_ms')}", "ms", ours, bare, goal))
+    p95 = median(one.burst.p95_ms for one in rounds), median(one.bare_burst.p95_ms for one in rounds)
+    rows.append(Row(f"burst of {REQUESTS:,} over {KEYS} keys, {AT_ONCE} at a time: p95", "ms", *p95, BURST_P95_MS))
+    return rows
+
+
+def table(rows: list[Row]) -> str:
+    """One line a figure."""
+    lines = [("", "penstock", "neighbour", "ratio", "goal", "")]
+    for row in rows:
+        is_added = "added" in row.what
+        ratio = (row.neighbour + row.ours if is_added else row.ours) / row.neighbour
+        goal = "" if row.goal is None else f"≤ {row.goal:g} {row.unit}"
+        mark = "" if row.goal is None or IS_TINY else "met" if row.is_met else "missed"
+        ours = f"{'+' if is_added and row.ours >= 0 else ''}{row.ours:.2f} {row.unit}"
+        lines.append((row.what, ours, f"{row.neighbour:.2f} {row.unit}", f"{ratio:.2f}", goal, mark))
+    first, *others = (max(map(len, column)) for column in zip(*lines, strict=True))
+    aligned = ([name.ljust(first), *map(str.rjust, cells, others)] for name, *cells in lines)
+    return "\n".join("  ".join(line).rstrip() for line in aligned)
+
+
+def write(rate: float, rows: list[Row], rounds: list[Round]) -> None:
+    """Figures that mean nothing do not take the place of others."""
+    report = {
+        "date": time.strftime("%Y-%m-%d"), "machine": processor(), "cores": os.cpu_count(), "commit": commit(),
+        "is_tiny": IS_TINY, "rate": rate, "rows": rows, "rounds": rounds,
+    }  # fmt: skip
+    file = ROOT / "bench" / "results" / ("front_door-tiny.json" if IS_TINY else "front_door.json")
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+
+
+if __name__ == "__main__":
+    raise SystemExit(uvloop.run(main()))
