@@ -31,7 +31,7 @@ FROM (
     ORDER BY due_at, first_seq LIMIT $3 FOR UPDATE SKIP LOCKED
 ) b
 CROSS JOIN LATERAL (
-    SELECT first_seq, messages FROM chunk WHERE (tenant_id, campaign_id, chunk_no) >= ($1, $2, b.chunk_no)
+    SELECT first_seq, messages, created_at FROM chunk WHERE (tenant_id, campaign_id, chunk_no) >= ($1, $2, b.chunk_no)
     ORDER BY tenant_id, campaign_id, chunk_no LIMIT 1
 ) k
 ORDER BY b.due_at, b.first_seq
