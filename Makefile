@@ -7,6 +7,7 @@ TEST_VENV := .venv-test
 BIN := $(VENV)/bin
 N ?= 100000
 FUZZ_SECONDS ?= 60
+KILLS ?= 1000
 POSTGRES ?= /usr/lib/postgresql/15/bin
 LOCK := requirements.lock
 
@@ -36,6 +37,10 @@ test-slow: $(TEST_VENV)/bin/pytest ## Run the long fault runs (after `make test`
 test-postgres: $(TEST_VENV)/bin/pytest ## Run the tests of store and stages on another PostgreSQL (POSTGRES=/usr/lib/postgresql/15/bin)
 	@TEST_POSTGRES_BIN=$(POSTGRES) $(TEST_VENV)/bin/python -m pytest -n 2 -q tests/store tests/stages
 
+.PHONY: torture
+torture: $(TEST_VENV)/bin/pytest ## Kill everything at random moments of campaigns, KILLS (1000) times, and count what is lost
+	@KILLS=$(KILLS) $(TEST_VENV)/bin/python -m tests.e2e.torture
+
 .PHONY: check
 check: build ## Format, lint, types, import contracts, Rust format, clippy and tests
 	@$(BIN)/ruff format --check .
@@ -54,6 +59,10 @@ bench: build ## Run the benches (BENCH_SCALE=tiny for a quick look)
 .PHONY: bench-micro
 bench-micro: build ## Time the core's functions beside Python's best, one by one (fails when a target is missed)
 	@$(BIN)/python bench/micro/run.py --check
+
+.PHONY: bench-limits
+bench-limits: build ## Time the limiter beside bare INCR and two libraries (fails when a target is missed)
+	@$(BIN)/python bench/stage/limiter.py --check
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZ_SECONDS (60) on hostile input

@@ -12,6 +12,7 @@ BENCHES = (
     ("micro/run.py",),
     ("flow/send.py",),
     ("stage/front_door.py",),
+    ("stage/limiter.py", *(["--seconds", "0.02", "--rounds", "1"] if SCALE == "tiny" else [])),
     ("stage/upload.py", *(["--rows", "50000"] if SCALE == "tiny" else ["--durable"])),
 )
 

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from penstock import _core
-from penstock.clock import SystemClock
+from penstock.clock import Clock, SystemClock
 from penstock.config import RateLimit
 from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
@@ -107,6 +107,13 @@ class Scene:
         """Let every hold and every wait of a batch be over."""
         await self.execute("UPDATE account SET held_until = now() - interval '1 second'")
         await self.execute("UPDATE batch SET due_at = now() - interval '1 second'")
+
+
+async def spoil(scene: Scene) -> None:
+    """Flip a byte of the first chunk's payload."""
+    await scene.execute(
+        "UPDATE chunk SET payload = set_byte(payload, 20, (get_byte(payload, 20) + 1) % 256) WHERE chunk_no = 0"
+    )
 
 
 async def ensure_tenant(connection: Connection, name: str) -> TenantId:
@@ -213,9 +220,11 @@ class OpenBrake:
     def __init__(self, most: int = 1_000_000) -> None:
         self.most = most
 
-    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1) -> Grant:
+    async def acquire(
+        self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1, is_urgent: bool = False
+    ) -> Grant:
         """Grant."""
-        del account_id, tenant_id
+        del account_id, tenant_id, is_urgent
         assert minimum <= self.most
         return Grant(min(want, self.most), expires_at=math.inf)
 
@@ -285,13 +294,14 @@ class Rig:
         settler: type[Settler] = Settler,
         in_flight: int = 2,
         lanes_age_s: float = -1,
+        clock: Clock | None = None,
     ) -> None:
         self.metrics = Metrics("test")
         self.script = ScriptedProvider()
         self.spool = Spool(spool)
         self.claimer = Claimer(claims_from or store, bounds, "test", lambda: AttemptId(new_id()))
-        clock = SystemClock()
-        self.chooser = Chooser(store, clock, max_age_s=lanes_age_s)
+        clock = clock or SystemClock()
+        self.chooser = Chooser(store, clock, max_age_s=lanes_age_s, of_tenant=in_flight)
         parts = Parts(
             store=store,
             chooser=self.chooser,
@@ -317,7 +327,7 @@ class Rig:
 
     def kept_answers(self) -> list[AttemptId]:
         """What lies in the spool."""
-        return [attempt_id for _, attempt_id, _ in self.spool.answers()]
+        return [attempt_id for attempt_id, _ in self.spool.answers()]
 
 
 def report_lines(statuses: Mapping[str, str]) -> bytes:

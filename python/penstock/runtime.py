@@ -6,7 +6,9 @@ import random
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -48,6 +50,7 @@ from penstock.reconcile.books import fold_counts
 from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
 from penstock.reconcile.expired import expire_unsent
+from penstock.reconcile.findings import Findings, sweep_findings
 from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.heartbeat import Heartbeat
 from penstock.reconcile.idempotency import drop_expired_keys
@@ -55,23 +58,34 @@ from penstock.reconcile.leader import Job, Leader
 from penstock.reconcile.numbers import forget_days, index_numbers
 from penstock.reconcile.partitions import premake_partitions
 from penstock.reconcile.processes import sweep_processes
+from penstock.reconcile.recount import recount_campaigns
+from penstock.reconcile.stuck import mend_stuck_campaigns
+from penstock.reconcile.uploads import look_after_uploads
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
 from penstock.store.processes import Identity
 from penstock.store.roles import SECOND_WALL_OFF
+from penstock.store.system import RECONCILER_KEY
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
+
+RECONCILE_S: Final = 600.0
+"""How often everything is held against everything else; the first time at the start."""
+
+RECONCILER_PATIENCE: Final = timedelta(minutes=2)
+"""Longer than a single one of its jobs takes, so that it keeps its office meanwhile."""
 
 
 class Runtime:
     """Everything a process of this role needs, opened; `services` is in drain order reversed: writers first, doors last."""
 
-    def __init__(self, settings: Settings, services: Sequence[Service], health: Health) -> None:
+    def __init__(self, settings: Settings, services: Sequence[Service], health: Health, metrics: Metrics) -> None:
         self.settings = settings
+        self.metrics = metrics
         self.services = services
-        self.eager = [service for service in services if service.name in ("dispatch", "http")]
+        self.eager = [service for service in services if service.name in ("dispatch", "http", "reconciler")]
         """Stopped at once: they begin work that the others finish."""
         self.health = health
 
@@ -95,21 +109,22 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         heartbeat = Heartbeat(dsn, me, clock, limiter.shares if limiter else None, news)
         services: list[Service] = [_ops_door(settings, health, metrics), heartbeat]
         if settings.general.role in ("all", "jobs"):
-            services.append(_leader(dsn, store, settings, clock, metrics))
+            services += _leaders(dsn, store, settings, clock, metrics)
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
         if limiter is not None:
             stack.push_async_callback(limiter.aclose)
             health.facts["limiter"] = lambda: limiter.state
-            chooser = Chooser(store, clock, max_age_s=settings.dispatch.poll.total_seconds())
+            dispatch = settings.dispatch
+            chooser = Chooser(store, clock, max_age_s=dispatch.poll.total_seconds(), of_tenant=dispatch.in_flight)
             announce = chooser.announce
             services += await _dispatcher(
                 stack, store, settings, worker=me.worker, limiter=limiter, chooser=chooser, spool=spool, clock=clock,
                 metrics=metrics,
             )  # fmt: skip
         services += _doors(store, settings, clock=clock, metrics=metrics, health=health, announce=announce)
-        yield Runtime(settings, services, health)
+        yield Runtime(settings, services, health, metrics)
 
 
 def _facts(store: Store, settings: Settings) -> dict[str, Fact]:
@@ -250,9 +265,10 @@ def _applier(store: Store, settings: Settings, metrics: Metrics) -> Service:
     return Applier(store, metrics, poll_s=receipts.poll.total_seconds(), flush_reports=receipts.flush_reports)
 
 
-def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: Metrics) -> Service:
-    window = settings.receipts.report_window
-    jobs = [
+def _leaders(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: Metrics) -> list[Service]:
+    """The one for quick jobs, and the one whose jobs may take a while."""
+    window, findings = settings.receipts.report_window, Findings(metrics)
+    quick = [
         Job("fold_counts", 1.0, lambda: fold_counts(store)),
         Job("pause_failing", 1.0, lambda: pause_failing(store, metrics)),
         Job("start_scheduled", 0.5, lambda: start_scheduled(store, metrics)),
@@ -261,14 +277,23 @@ def _leader(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
         Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
         Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader)),
         Job("index_numbers", 0.5, lambda: index_numbers(store)),
-        Job("give_up_lapsed_attempts", 5.0, lambda: give_up_lapsed_attempts(store)),
+        Job("give_up_lapsed_attempts", 1.0, lambda: give_up_lapsed_attempts(store, findings)),
         Job("close_silent_campaigns", 60.0, lambda: close_silent_campaigns(store, window)),
         Job("premake_partitions", 3600.0, lambda: premake_partitions(store)),
         Job("forget_days", 3600.0, lambda: forget_days(store)),
         Job("drop_expired_keys", 60.0, lambda: drop_expired_keys(store)),
         Job("sweep_processes", 60.0, lambda: sweep_processes(store)),
     ]
-    return Leader(dsn, jobs, clock, metrics)
+    thorough = [
+        Job("mend_stuck_campaigns", RECONCILE_S, lambda: mend_stuck_campaigns(store, findings)),
+        Job("recount_campaigns", RECONCILE_S, lambda: recount_campaigns(store, findings)),
+        Job("look_after_uploads", RECONCILE_S, lambda: look_after_uploads(store, findings)),
+        Job("sweep_findings", 3600.0, lambda: sweep_findings(store)),
+    ]
+    return [
+        Leader(dsn, quick, clock, metrics),
+        Leader(dsn, thorough, clock, metrics, name="reconciler", key=RECONCILER_KEY, patience=RECONCILER_PATIENCE),
+    ]
 
 
 def _uuid7(clock: Clock) -> UUID:

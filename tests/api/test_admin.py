@@ -13,7 +13,7 @@ from tests.api.conftest import ADMIN_KEY, KEY, Answer, Api
 from tests.api.test_bad_input import check_problem
 
 TENANTS = "/admin/v1/tenants"
-PATHS = [(route.method, route.path.format(tenant_id=1, key_id=1)) for route in ADMIN_ROUTES]
+PATHS = [(route.method, route.path.format(tenant_id=1, key_id=1, account_id="a", batch_id=1)) for route in ADMIN_ROUTES]
 
 
 async def make_tenant(operator: Api, name: str = "acme", **settings: Any) -> Any:

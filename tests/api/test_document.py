@@ -19,8 +19,10 @@ from penstock.api.problems import ROWS
 from penstock.api.routes import Address, KeyUse, Route
 from penstock.health import Health
 from penstock.redact import Secret
+from penstock.store import accounts
 from tests.api.conftest import ADMIN_KEY, Api
 from tests.api.test_bad_input import check_problem
+from tests.builders import ACCOUNT
 
 DOCUMENT = document(SECTIONS, OPEN_ROUTES)
 ROUTES = [route for section in SECTIONS for route in section.routes]
@@ -210,6 +212,10 @@ async def prepared(api: Api, route: Address) -> str:
         found["message_id"] = (await api.call("POST", "/v1/messages", json=EXAMPLES["POST /v1/messages"].takes)).json["id"]
     if "{key_id}" in route.path:
         found["key_id"] = (await api.call("POST", "/v1/keys", json=EXAMPLES["POST /v1/keys"].takes)).json["id"]
+    if "{account_id}" in route.path:
+        found["account_id"] = ACCOUNT
+        async with api.parts.store.engine() as connection:
+            await accounts.ensure_account(connection, ACCOUNT)
     return route.path.format(**found)
 
 

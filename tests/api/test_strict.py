@@ -126,7 +126,8 @@ async def test_headers_that_are_set_from_data_are_what_they_should_be(api: Api) 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 async def test_other_methods_are_refused_with_those_that_are_known(api: Api, route: Address) -> None:
     """405 with Allow, as a problem, for every method that an address does not know, with or without a key."""
-    path = route.path.format(campaign_id=CAMPAIGN_ID, message_id=MESSAGE_ID, source="shop", tenant_id=1, key_id=1)
+    ids = {"campaign_id": CAMPAIGN_ID, "message_id": MESSAGE_ID, "tenant_id": 1, "key_id": 1, "batch_id": 1}
+    path = route.path.format(**ids, source="shop", account_id="a")
     # `/v1/messages/search` is an address of a message, too.
     here = [one for one in ROUTES if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", one.path), path)]
     known = {method for one in here for method in methods_of(one)}

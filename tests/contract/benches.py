@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from redis.asyncio import Redis, RedisCluster
+
+from penstock import config
 from penstock.clock import SystemClock
-from penstock.config import Redis
 from penstock.limits.demand import KEY_PREFIX, Demand, Scope, Verdict, Windows
 from penstock.limits.local import LocalWindows
 from penstock.limits.model import Ledger
 from penstock.limits.quota import Quota
-from penstock.limits.redis import RedisWindows, open_client
+from penstock.limits.redis import RedisWindows
 from penstock.limits.scopes import Quotas
 from penstock.redact import Secret
 
@@ -99,7 +101,7 @@ def quotas_of(window_us: int, limit: int = 10) -> Quotas:
 
 @asynccontextmanager
 async def bench_of(kind: str, url: str) -> AsyncIterator[Bench]:
-    """Lend a bench of the kind `twin`, `local` or `redis`; the first window is still to come."""
+    """Lend a bench of the kind `twin`, `local`, or of a server at that address; the first window is still to come."""
     clock = SteppedClock()
     quotas = quotas_of(FAKE_WINDOW_US)
     if kind == "twin":
@@ -114,8 +116,8 @@ async def bench_of(kind: str, url: str) -> AsyncIterator[Bench]:
 @asynccontextmanager
 async def redis_windows(url: str, quotas: Quotas, timeout_s: float = 1.0) -> AsyncIterator[RedisWindows]:
     """Lend windows in an emptied server. The timeout is long: a loaded machine is not what these tests are about."""
-    settings = Redis(url=Secret(url), timeout=timedelta(seconds=timeout_s))
-    client = open_client(settings)
+    settings = config.Redis(url=Secret(url), timeout=timedelta(seconds=timeout_s))
+    client = RedisCluster.from_url(url) if url.startswith("redis:") else Redis.from_url(url)
     await client.flushall()
     await client.aclose()
     windows = RedisWindows(settings, quotas.epoch, clock=SystemClock())

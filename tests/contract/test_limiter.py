@@ -1,19 +1,44 @@
 """What sliding windows promise, wherever they are kept: the model, one process's share, Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from tests.contract.benches import Bench, bench_of
+from tests.contract.cluster import private_cluster
 from tests.contract.positions import fullest_window
+from tests.servers import private_valkey
+
+DEBIAN_REDIS = Path("/usr/bin/redis-server")
 
 
-@pytest.fixture(params=["twin", "local", "redis"])
-async def bench(request: pytest.FixtureRequest, valkey_url: str) -> AsyncIterator[Bench]:
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    """A cluster for this worker."""
+    with private_cluster() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def debian_url() -> Iterator[str]:
+    """The system's own Redis."""
+    if not DEBIAN_REDIS.exists():
+        pytest.skip(f"there is no {DEBIAN_REDIS}")
+    with private_valkey(binaries=DEBIAN_REDIS.parent) as url:
+        yield url
+
+
+SERVERS = {"redis": "valkey_url", "cluster": "cluster_url", "debian": "debian_url"}
+
+
+@pytest.fixture(params=["twin", "local", *SERVERS])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Lend each kind of windows in turn."""
-    async with bench_of(request.param, valkey_url) as bench:
+    url = request.getfixturevalue(SERVERS[request.param]) if request.param in SERVERS else ""
+    async with bench_of(request.param, url) as bench:
         yield bench
 
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
+from redis.asyncio import from_url as connect
 
 from penstock.clock import SystemClock
 from penstock.config import RateLimit, Redis
@@ -15,13 +16,14 @@ from penstock.domain.ids import AccountId, TenantId
 from penstock.embedded import EmbeddedValkey
 from penstock.limits.demand import Demand, WindowsAwayError
 from penstock.limits.limiter import Grant, Limiter
-from penstock.limits.redis import RedisWindows, open_client
+from penstock.limits.redis import RedisWindows
 from penstock.limits.scopes import Quotas
 from penstock.redact import Secret
 from penstock.telemetry.metrics import Metrics
 from tests.contract.alone import alone
 from tests.contract.benches import quotas_of, redis_windows
 from tests.contract.positions import fullest_window
+from tests.contract.wire import Wire
 from tests.servers import private_folder
 
 WINDOW_MS = 200
@@ -97,14 +99,14 @@ async def test_a_killed_server_costs_a_share_of_speed_and_comes_back(valkey: Emb
         assert await sender.send_for(0.5) > 20
         assert valkey.pid is not None
         os.kill(valkey.pid, signal.SIGKILL)
-        local = await sender.send_for(1.5)
+        local = await sender.send_for(3.0)
         assert limiter.is_local
         assert local > 10
         valkey.stop()
         valkey.start()
         await limiter.run_once()
         assert not limiter.is_local
-        assert await sender.send_for(1.0) > 20
+        assert await sender.send_for(2.5) > 20
     assert sender.fullest() <= RATES.tenant_max
     assert sender.longest_s < 0.5  # the timeout is 0.1 s; the rest is for a loaded machine
 
@@ -136,14 +138,14 @@ async def test_a_lost_memory_grants_nothing_for_a_window(valkey: EmbeddedValkey,
         sender = Sender(limiter)
         await sender.send_for(0.1)
         if loss == "flush":
-            client = open_client(Redis(url=Secret(valkey.address)))
+            client = connect(valkey.address)
             await client.flushall()
             await client.aclose()
         else:
             valkey.stop()
             valkey.start()
         assert await sender.send_for(0.1) == 0
-        assert await sender.send_for(0.6) > 10
+        assert await sender.send_for(2.0) > 10
         assert not limiter.is_local
     assert sender.fullest() <= RATES.tenant_max
 
@@ -152,7 +154,7 @@ async def test_forgotten_scripts_are_loaded_again(valkey_url: str) -> None:
     """After SCRIPT FLUSH the next call works as if nothing had happened."""
     async with redis_windows(valkey_url, quotas_of(100_000)) as windows:
         await windows.acquire(())
-        client = open_client(Redis(url=Secret(valkey_url)))
+        client = connect(valkey_url)
         await client.script_flush()
         await client.aclose()
         assert (await windows.acquire(())).blocker == "window"
@@ -168,7 +170,7 @@ async def test_a_server_clock_set_forward_starts_a_new_window(valkey_url: str) -
         def monotonic(self) -> float:
             return super().monotonic() / 100
 
-    client = open_client(Redis(url=Secret(valkey_url)))
+    client = connect(valkey_url)
     await client.flushall()
     windows = RedisWindows(Redis(url=Secret(valkey_url), timeout=timedelta(seconds=1)), quotas.epoch, clock=SlowClock())
     await windows.acquire(())
@@ -179,54 +181,11 @@ async def test_a_server_clock_set_forward_starts_a_new_window(valkey_url: str) -
     await client.aclose()
 
 
-class SlowProxy:
-    """Stands before a unix socket and delays what the server says."""
-
-    def __init__(self, target: str, path: str) -> None:
-        self.delay_s = 0.0
-        self.url = f"unix://{path}"
-        self._open = 0
-        self._target = target
-        self._path = path
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["SlowProxy"]:
-        """Listen."""
-        server = await asyncio.start_unix_server(self._serve, self._path)
-        try:
-            yield self
-        finally:
-            server.close()
-            while self._open:  # noqa: ASYNC110 - clients have left; the handlers end by themselves
-                await asyncio.sleep(0.001)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
-        near, far = await asyncio.open_unix_connection(self._target)
-        with suppress(ExceptionGroup):
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._pump(reader, far, slow=False))
-                tasks.create_task(self._pump(near, writer, slow=True))
-        for sink in (far, writer):
-            sink.close()
-            with suppress(OSError):
-                await sink.wait_closed()
-        self._open -= 1
-
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, slow: bool) -> None:
-        while data := await source.read(65536):
-            if slow:
-                await asyncio.sleep(self.delay_s)
-            sink.write(data)
-            await sink.drain()
-        sink.close()
-
-
 async def test_a_cancelled_call_leaves_no_reply_for_the_next(valkey_url: str) -> None:
     """Calls cancelled while their reply is under way never hand it to another caller."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(private_folder())
-        proxy = SlowProxy(valkey_url.removeprefix("unix://"), f"{folder}/proxy.sock")
+        proxy = Wire(valkey_url.removeprefix("unix://"), f"{folder}/proxy.sock")
         await stack.enter_async_context(proxy.running())
         windows = await stack.enter_async_context(redis_windows(proxy.url, quotas_of(20_000)))
         await windows.acquire(())

@@ -12,6 +12,7 @@ MEANINGS = {"Delivered": "delivered", "Failure": "undelivered", "Expired": "expi
 """The provider's final word → the state it must become."""
 FINALS = frozenset({"delivered", "undelivered", "expired", "rejected", "canceled"})
 STATES = FINALS | {"queued", "unknown", "sent"}
+RANKS = {"queued": 0, "unknown": 1, "sent": 2} | dict.fromkeys(FINALS, 3)
 UNSENT = frozenset({"queued", "rejected", "canceled"})
 """States that say that the provider never took the message."""
 
@@ -55,23 +56,43 @@ class Wire:
     finals: Mapping[str, str] = field(default_factory=dict)
 
 
-def check(promised: Collection[int], wire: Wire, books: Books, *, is_settled: bool = True) -> list[str]:
+def check(
+    promised: Collection[int], wire: Wire, books: Books, *, is_settled: bool = True, earlier: Wire | None = None,
+    asked: Collection[int] = (),
+) -> list[str]:  # fmt: skip
     """Every rule that is broken, one line each; none is what every test wants.
 
     `promised` are the numbers that the gateway accepted, each in one campaign. Once everything `is_settled`, nothing may be on
-    its way any more; before, a message may also be in a batch that is being sent.
+    its way any more; before, a message may also be in a batch that is being sent. While the gateway works the books must have
+    been read between two readings of the journal, of which `earlier` is the first; `asked` are numbers that it may have
+    accepted without having said so.
     """
     return [
         *_lost(promised, books),
         *_sent_twice(wire),
-        *_strangers(promised, wire),
+        *_strangers({*promised, *asked}, wire),
         *_misplaced(books, is_settled=is_settled),
         *_wrong_ids(wire, books),
-        *_denied(wire, books),
+        *_denied(earlier or wire, books, is_settled=is_settled),
         *_wrong_states(wire, books),
         *_wrong_counters(books),
         *_torn_batches(books),
     ]
+
+
+def regressions(before: Books, after: Books) -> list[str]:
+    """Messages that moved down in rank, or left a final state, between two readings of the books.
+
+    Only what was unknown may be queued again: when a late word proves that it was not accepted.
+    """
+    then = {(message.campaign, message.seq): message.state for message in before.messages}
+    wrong: Counter[tuple[str, str]] = Counter()
+    for message in after.messages:
+        was = then.get((message.campaign, message.seq), message.state)
+        is_proven = (was, message.state) == ("unknown", "queued")
+        if was != message.state and not is_proven and RANKS[message.state] <= RANKS[was]:
+            wrong[was, message.state] += 1
+    return [f"ranks: {n} messages went from {was} to {state}" for (was, state), n in wrong.items()]
 
 
 def _lost(promised: Collection[int], books: Books) -> Iterator[str]:
@@ -88,8 +109,8 @@ def _sent_twice(wire: Wire) -> Iterator[str]:
         yield f"twice: {twice} numbers were put on the wire more than once"
 
 
-def _strangers(promised: Collection[int], wire: Wire) -> Iterator[str]:
-    if strangers := {number for _, number in wire.accepted} - set(promised):
+def _strangers(asked: Collection[int], wire: Wire) -> Iterator[str]:
+    if strangers := {number for _, number in wire.accepted} - set(asked):
         yield f"strangers: {len(strangers)} numbers were put on the wire that nobody asked for"
 
 
@@ -128,10 +149,15 @@ def _wrong_ids(wire: Wire, books: Books) -> Iterator[str]:
         yield f"ids: {without} messages count as sent and carry no id"
 
 
-def _denied(wire: Wire, books: Books) -> Iterator[str]:
+def _denied(wire: Wire, books: Books, *, is_settled: bool) -> Iterator[str]:
     """What the provider accepted may not count as unsent: it would be sent again, or never be paid for."""
     sent = {number for _, number in wire.accepted}
-    denied = Counter(m.state for m in books.messages if m.state in UNSENT and m.number in sent)
+    batches = _by_message(books.batches)
+    denied: Counter[str] = Counter()
+    for message in books.messages:
+        is_moving = not is_settled and message.state == "queued" and "sending" in batches[message.campaign, message.seq]
+        if message.state in UNSENT and message.number in sent and not is_moving:
+            denied[message.state] += 1
     for state, n in denied.items():
         yield f"denied: {n} messages are {state} although they were put on the wire"
 

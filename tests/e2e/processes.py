@@ -16,7 +16,7 @@ from penstock.client import Client
 from penstock.config import OUR_PREFIXES
 from penstock.simulator import Simulator
 from tests.e2e.checker import Books
-from tests.e2e.evidence import Database, verify, wait_until
+from tests.e2e.evidence import Condition, Database, verify, wait_until
 from tests.e2e.inside import free_port, settings, simulator_settings
 
 EXIT_S = 60.0
@@ -59,6 +59,12 @@ class Process:
             self._popen = subprocess.Popen(
                 SERVE, env=plain_environment() | self.environment, stdout=out, stderr=err, cwd=self.folder
             )
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        assert self._popen is not None
+        return self._popen.poll()
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
@@ -111,14 +117,20 @@ class Process:
     def _file(self, kind: str) -> Path:
         return self.folder / f"gateway-{self.environment['PENSTOCK_HTTP_PORT']}-{self._starts}.{kind}"
 
+    async def has_begun(self) -> bool:
+        """Whether it answers, ready or not."""
+        return await self._status() is not None
+
     async def _is_ready(self) -> bool:
-        assert self._popen is not None
-        assert self._popen.poll() is None, self.errors()
+        assert self.code is None, self.errors()
+        return await self._status() == 200
+
+    async def _status(self) -> int | None:
         try:
             async with aiohttp.ClientSession() as session, session.get(f"{self.url}/health/ready") as answer:
-                return answer.status == 200
-        except aiohttp.ClientError:
-            return False
+                return answer.status
+        except (aiohttp.ClientError, OSError):
+            return None
 
 
 class Site:
@@ -134,6 +146,10 @@ class Site:
         """Wait until everything is settled."""
         await wait_until(self.database.is_settled, "everything is settled")
 
+    async def wait_for(self, condition: Condition) -> None:
+        """Wait until it holds."""
+        await wait_until(condition, "what was waited for")
+
     async def sees(self, accepted: int) -> None:
         """Wait until the provider has accepted so many messages."""
 
@@ -142,9 +158,9 @@ class Site:
 
         await wait_until(has_seen, f"{accepted} messages are on the wire")
 
-    async def verify(self, promised: frozenset[int], *, is_settled: bool = True) -> Books:
+    async def verify(self, promised: frozenset[int]) -> Books:
         """Hold everything against the journal."""
-        return await verify(self.database, self.simulator.url, promised, is_settled=is_settled)
+        return await verify(self.database, self.simulator.url, promised)
 
 
 def process_settings(dsn: str, valkey_url: str, simulator: str, folder: Path, **changes: str) -> dict[str, str]:

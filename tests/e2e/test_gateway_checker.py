@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.checker import Books, Message, Span, Wire, check
+from tests.e2e.checker import Books, Message, Span, Wire, check, regressions
 
 PROMISED = frozenset(range(100, 106))
 STATES = ("delivered", "undelivered", "sent", "unknown", "queued", "rejected")
@@ -47,6 +47,29 @@ def test_on_the_way_is_a_place_too() -> None:
     books = replace(BOOKS, batches=batches, attempts=(*BOOKS.attempts, Span("c", 4, 4, "open")))
     assert check(PROMISED, WIRE, books, is_settled=False) == []
     assert kinds(check(PROMISED, WIRE, books)) == {"misplaced", "open"}
+
+
+def test_a_message_may_move_while_it_is_looked_at() -> None:
+    """Sent between the two readings of the journal it may still count as queued; sent before, only while it is being sent."""
+    later = replace(WIRE, accepted=(*WIRE.accepted, ("id4", 104)))
+    assert check(PROMISED, later, BOOKS, is_settled=False, earlier=WIRE) == []
+    assert kinds(check(PROMISED, later, BOOKS, is_settled=False, earlier=later)) == {"denied"}
+    sending = replace(BOOKS, batches=(*BOOKS.batches[:2], Span("c", 4, 4, "sending"), BOOKS.batches[3]))
+    assert check(PROMISED, later, sending, is_settled=False, earlier=later) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "state", "is_fine"),
+    [
+        ("queued", "sent", True), ("sent", "delivered", True), ("unknown", "queued", True), ("unknown", "sent", True),
+        ("sent", "queued", False), ("sent", "unknown", False), ("delivered", "sent", False),
+        ("delivered", "undelivered", False),
+    ],
+)  # fmt: skip
+def test_ranks_only_grow(was: str, state: str, is_fine: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """A message that moved down, or from one final state to another, is found."""
+    found = regressions(with_message(0, state=was), with_message(0, state=state))
+    assert found == ([] if is_fine else [f"ranks: 1 messages went from {was} to {state}"])
 
 
 PLANTED = {

@@ -20,7 +20,9 @@ from tests.e2e.inside import Lab, free_port, lab
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 KEPT_BY_OTHERS = {
     "campaigns_total": "gauge",
+    "campaigns_stuck": "gauge",
     "queue_sms_waiting": "gauge",
+    "retry_attempts": "counter",
     "queue_campaign_waiting": "gauge",
     "webhook_events_processed": "counter",
     "webhook_events_failed": "counter",

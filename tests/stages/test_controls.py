@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.auto_pause import pause_failing
 from penstock.reconcile.books import fold_counts
 from penstock.reconcile.canceled import sweep_canceled
+from penstock.reconcile.findings import Findings
 from penstock.store import campaigns, dispatch
 from penstock.store.campaigns import Campaign
 from penstock.store.pool import Store
@@ -218,7 +220,7 @@ async def test_doubt_keeps_a_canceled_campaign_open_until_it_is_resolved(store: 
 
     async def late_refusal(_: bytes, __: int) -> Answered:
         await scene.execute("UPDATE attempt SET lease_until = now() - interval '1 second'")
-        await give_up_lapsed_attempts(store)
+        await give_up_lapsed_attempts(store, Findings(Metrics("test")))
         await cancel(scene)
         await sweep_canceled(store)
         assert (await scene.states(), (await read(scene)).completed_at) == ({"unknown": 5}, None)
@@ -416,9 +418,9 @@ async def test_a_pace_takes_permits_for_its_slices_only(store: Store, tmp_path: 
     asked: list[int] = []
 
     class Listening(OpenBrake):
-        async def acquire(self, account_id, tenant_id, *, want: int, minimum: int = 1):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        async def acquire(self, account_id, tenant_id, *, want: int, **how: Any):  # type: ignore[no-untyped-def,override]  # noqa: ANN001, ANN202
             asked.append(want)
-            return await super().acquire(account_id, tenant_id, want=want, minimum=minimum)
+            return await super().acquire(account_id, tenant_id, want=want, **how)
 
     rig = Rig(store, tmp_path, brake=Listening(), lanes_age_s=60)
     scene = await make_paced(store, 600, 60)

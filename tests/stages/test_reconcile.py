@@ -13,6 +13,7 @@ from penstock.domain.outcome import Accepted
 from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.books import fold_counts
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
+from penstock.reconcile.findings import Findings
 from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.leader import PATIENCE, Job, Leader
 from penstock.reconcile.partitions import premake_partitions
@@ -21,6 +22,7 @@ from penstock.store.pool import Store
 from penstock.telemetry.metrics import LeaderGauges, Metrics
 from tests.builders import Rig, Scene, end_other_sessions, make_campaign, make_draft, make_sent_campaign
 
+FINDINGS = Findings(Metrics("test"))
 WINDOW = timedelta(hours=72)
 
 Sleep = Callable[[], Awaitable[object]]
@@ -46,7 +48,7 @@ async def state_of(scene: Scene) -> str:
 async def test_an_attempt_nobody_answers_for_becomes_unknown(store: Store, tmp_path: Any) -> None:
     """After its lease the messages are unknown, the books say so, and nothing of it is claimed again."""
     scene = await lose_track(store, tmp_path)
-    await give_up_lapsed_attempts(store)
+    await give_up_lapsed_attempts(store, FINDINGS)
     assert await scene.states() == {"unknown": 5}
     assert await scene.column("SELECT detail FROM attempt") == ["lease_lapsed"]
     rig = Rig(store, tmp_path)
@@ -58,14 +60,34 @@ async def test_an_attempt_within_its_lease_is_left_alone(store: Store, tmp_path:
     """As long as the lease runs, the process may still answer."""
     scene = await lose_track(store, tmp_path)
     await scene.execute("UPDATE attempt SET lease_until = now() + interval '1 minute'")
-    await give_up_lapsed_attempts(store)
+    await give_up_lapsed_attempts(store, FINDINGS)
     assert await scene.states() == {"queued": 5}
+
+
+@pytest.mark.parametrize(
+    ("attempt_s", "beat_s", "is_given_up"), [(6, None, True), (4, None, False), (6, 6, True), (6, 4, False), (4, 6, False)]
+)
+async def test_an_attempt_of_a_process_that_is_gone_becomes_unknown_soon(
+    store: Store, tmp_path: Any, attempt_s: float, beat_s: float | None, *, is_given_up: bool
+) -> None:
+    """Long before its lease is over, if its process was not seen for the TTL: never, or lately no more. A new one has time."""
+    scene = await lose_track(store, tmp_path)
+    await scene.execute("UPDATE attempt SET lease_until = now() + interval '1 minute'")
+    await scene.execute("UPDATE attempt SET started_at = now() - make_interval(secs => $1)", attempt_s)
+    if beat_s is not None:
+        await scene.execute(
+            "INSERT INTO process (worker, role, is_sending, seen_at) "
+            "VALUES ('test', 'all', true, now() - make_interval(secs => $1))", beat_s,
+        )  # fmt: skip
+    await give_up_lapsed_attempts(store, FINDINGS)
+    assert await scene.states() == ({"unknown": 5} if is_given_up else {"queued": 5})
+    assert await scene.column("SELECT detail FROM attempt") == (["process_gone"] if is_given_up else [None])
 
 
 async def test_giving_up_twice_changes_nothing(store: Store, tmp_path: Any) -> None:
     """Two processes that give up the same attempt at once book it once."""
     scene = await lose_track(store, tmp_path)
-    await asyncio.gather(*(give_up_lapsed_attempts(store) for _ in range(3)))
+    await asyncio.gather(*(give_up_lapsed_attempts(store, FINDINGS) for _ in range(3)))
     assert await scene.states() == {"unknown": 5}
 
 
@@ -77,7 +99,8 @@ async def test_giving_up_and_settling_at_once_agree(store: Store, tmp_path: Any)
     assert attempt is not None
     settler = Settler(store, Metrics("test"), lambda: 0.5)
     accepted = Accepted(tuple(range(5)), tuple(f"m{i}" for i in range(5)))
-    await asyncio.gather(give_up_lapsed_attempts(store), settler.settle(attempt, accepted), give_up_lapsed_attempts(store))
+    giving_up = [give_up_lapsed_attempts(store, FINDINGS) for _ in range(2)]
+    await asyncio.gather(giving_up[0], settler.settle(attempt, accepted), giving_up[1])
     assert await scene.states() == {"sent": 5}
 
 
@@ -152,6 +175,7 @@ async def test_gauges_are_what_the_tables_say(store: Store) -> None:
     assert gauges.campaigns == {"sending": 2}
     assert gauges.values == {
         "queue_sms_waiting": 7, "queue_campaign_waiting": 2, "penstock_batches_unknown": 0, "penstock_batches_dead": 1,
+        "penstock_accounts_held": 0, "penstock_accounts_failing": 0, "campaigns_stuck": 0,
         "penstock_reports_waiting": 0, "penstock_reports_parked": 0,
     }  # fmt: skip
 

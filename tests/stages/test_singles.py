@@ -254,8 +254,9 @@ async def test_lanes_of_other_processes_are_found(store: Store, rig: Rig) -> Non
     assert (lane.segments, lane.is_rolling) == (5, True)
 
 
-async def test_tenants_take_turns(store: Store, rig: Rig) -> None:
+async def test_tenants_take_turns(store: Store, spool: Path) -> None:
     """A tenant with more senders than another is served as often as it."""
+    rig = Rig(store, spool, in_flight=3)
     for sender in ("Alpha", "Beta", "Gamma"):
         await place_and_announce(store, rig, single(1, sender=sender), tenant="many")
     await place_and_announce(store, rig, single(1), tenant="one")

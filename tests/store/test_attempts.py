@@ -184,6 +184,11 @@ async def test_halves_cover_the_batch(store: Store, n: int, halves: list[tuple[i
     assert sum(segments for _, _, segments, *_ in after) == n
 
 
+async def lapsed(connection: Connection, limit: int) -> list[AttemptId]:
+    """Attempts that nobody answers for."""
+    return [found.attempt_id for found in await attempts.list_lapsed_attempts(connection, limit)]
+
+
 async def test_lapsed_attempts_are_those_past_their_lease(store: Store) -> None:
     """Only open attempts whose lease is over are listed, the oldest first, so many at a time."""
     scene = await make_campaign(store, 8, chunk=2)
@@ -193,8 +198,8 @@ async def test_lapsed_attempts_are_those_past_their_lease(store: Store) -> None:
             lapse = "UPDATE attempt SET lease_until = now() - make_interval(mins => $2) WHERE attempt_id = $1"
             await connection.execute(lapse, attempt.attempt_id, minutes)
         await attempts.close_attempt(connection, made[0].attempt_id, "accepted", BatchState.SETTLED)
-        assert await attempts.list_lapsed_attempts(connection, 10) == [made[2].attempt_id, made[1].attempt_id]
-        assert await attempts.list_lapsed_attempts(connection, 1) == [made[2].attempt_id]
+        assert await lapsed(connection, 10) == [made[2].attempt_id, made[1].attempt_id]
+        assert await lapsed(connection, 1) == [made[2].attempt_id]
 
 
 async def test_failures_of_a_batch_are_counted_until_it_is_dead(store: Store) -> None:
@@ -203,7 +208,7 @@ async def test_failures_of_a_batch_are_counted_until_it_is_dead(store: Store) ->
     (batch_id,) = await scene.column("SELECT batch_id FROM batch")
     async with store.engine() as connection:
         for expected in ("pending", "pending", "dead", None):
-            assert await dispatch.count_batch_failure(connection, batch_id, 3, timedelta(minutes=1)) == expected
+            assert await dispatch.count_batch_failure(connection, batch_id, "PayloadError", 3, timedelta(minutes=1)) == expected
     assert (await batches(scene))[0][3:] == ("dead", 3)
 
 

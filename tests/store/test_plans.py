@@ -46,6 +46,13 @@ SELECT tenant_id, campaign_id, chunk_no, first_seq, first_seq + 99, 100,
 FROM chunk
 """
 
+ATTEMPTS = """
+INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, segments, digest, codec,
+                     worker, state, lease_until)
+SELECT gen_random_uuid(), tenant_id, campaign_id, batch_id, $1, first_seq, last_seq, 100, 100, 'x', 1, 'w', 'accepted', now()
+FROM batch WHERE state = 'settled'
+"""
+
 
 def campaign_of(months_ahead: int, number: int = 0) -> UUID:
     """A campaign whose messages lie in the partition of that month."""
@@ -65,6 +72,7 @@ async def fill(connection: Connection, rows: int, neighbours: int, chunks: int) 
         await connection.execute(MESSAGES, other, neighbours, neighbours // 2)
     await connection.execute(CHUNKS, [MAIN, *OTHERS], chunks)
     await connection.execute(BATCHES)
+    await connection.execute(ATTEMPTS, ACCOUNT)
 
 
 async def prepare(dsn: str, knowledge: str) -> None:
@@ -84,7 +92,7 @@ async def prepare(dsn: str, knowledge: str) -> None:
     if knowledge == "old: ten rows":
         await fill(connection, 10, 10, 1)
         await connection.execute("ANALYZE")
-        for table in ("message", "batch", "chunk"):
+        for table in ("message", "attempt", "batch", "chunk"):
             await connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
     if knowledge != "nothing":
         await fill(connection, ROWS, 3000, 500)
@@ -127,11 +135,15 @@ def arguments(name: str, n: int) -> list[Any]:
         "delay_zone_group": [1, MAIN, "Zone/3", datetime.now(UTC)],  # noqa: TID251 - a time that is no matter
         "list_zone_groups": [1, MAIN],
         "list_expired": [100],
+        "count_range": [1, MAIN, 0, n],
+        "list_unbatched": [1, MAIN, 0, n, 100],
+        "list_stuck": [timedelta(minutes=15), 100],
     }[name]
 
 
 MODULES = dict.fromkeys(["apply_reports", "find_states"], "reports") | {
     "close_silent_messages": "campaigns",
+    **dict.fromkeys(["count_range", "list_unbatched", "list_stuck"], "recounts"),
     "cancel_range": "control",
     "delay_zone_group": "zone_groups",
     "list_zone_groups": "zone_groups",
@@ -216,6 +228,24 @@ async def test_what_waits_is_found_by_the_queue_index(engine: Connection, name: 
     nodes = await explain(engine, name, 1)
     assert indexes_on(nodes, "batch") <= {"batch_ready", "batch_pkey"}
     assert "Hash Join" not in {node["Node Type"] for node in nodes}
+
+
+@pytest.mark.parametrize("name", ["count_range", "list_unbatched"])
+async def test_a_step_of_a_recount_reads_a_range_of_the_primary_key(engine: Connection, name: str) -> None:
+    """However large the campaign: one partition, one range or one a gap between batches, and no reading of all attempts."""
+    nodes = await explain(engine, name, BATCH)
+    used = indexes_on(nodes, "message_")
+    assert len(used) == 1
+    assert all(index.endswith(BY_KEY) for index in used), used
+    assert indexes_on(nodes, "batch") <= {"batch_ready"}
+    assert indexes_on(nodes, "attempt") <= {"attempt_range", "attempt_campaign"}
+
+
+async def test_stuck_campaigns_are_probed_for(engine: Connection) -> None:
+    """A few probes of indexes a sending campaign, never a reading of all batches or attempts."""
+    nodes = await explain(engine, "list_stuck", 1)
+    assert all(index.startswith("batch_") for index in indexes_on(nodes, "batch"))
+    assert indexes_on(nodes, "attempt") == {"attempt_campaign"}
 
 
 @pytest.mark.parametrize("knowledge", KNOWLEDGE[1:])

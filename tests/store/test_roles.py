@@ -39,6 +39,10 @@ VALUES = {
 """A value of each type, another for each tenant where it may have to be unique."""
 
 
+HIDDEN = {"audit", "finding", "recount"}
+"""For operators only, however many of their rows are about the tenant."""
+
+
 class Walled:
     """A database in which two tenants have one row in every table."""
 
@@ -115,7 +119,7 @@ async def test_a_tenant_sees_its_own_rows_only(walled: Walled) -> None:
         try:
             seen = [row[0] for row in await walled.caller.fetch(f"SELECT tenant_id FROM {table}")]  # noqa: S608
         except asyncpg.InsufficientPrivilegeError:
-            assert table == "audit"
+            assert table in HIDDEN
         else:
             assert seen == [OURS], table
 
@@ -138,7 +142,7 @@ async def test_without_a_tenant_nothing_is_shown(walled: Walled) -> None:
     """No tenant, and an empty one, show nothing and are no error."""
     for forget in ("RESET penstock.tenant_id", "SELECT set_config('penstock.tenant_id', '', false)"):
         await walled.caller.execute(forget)
-        for table in set(walled.tables) - {"audit"}:
+        for table in set(walled.tables) - HIDDEN:
             assert await walled.caller.fetch(f"SELECT tenant_id FROM {table}") == []  # noqa: S608
 
 

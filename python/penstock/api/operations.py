@@ -29,6 +29,10 @@ PATH_PARAMETERS: Final[Mapping[str, Parameter]] = {
     ),
     "tenant_id": Parameter("tenant_id", TENANT_ID, "The tenant's id."),
     "key_id": Parameter("key_id", Annotated[int, Meta(ge=1, le=(1 << 63) - 1)], "The key's id."),
+    "batch_id": Parameter("batch_id", Annotated[int, Meta(ge=1, le=(1 << 63) - 1)], "The batch's id."),
+    "account_id": Parameter(
+        "account_id", Annotated[str, Meta(max_length=64, pattern="^[!-~]+$")], "The traffic account at the provider."
+    ),
     "source": Parameter(
         "source", Annotated[str, Meta(max_length=50, pattern="^[a-z0-9][a-z0-9_.-]*$")], "Your name for where events come from."
     ),

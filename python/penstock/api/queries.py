@@ -20,7 +20,7 @@ from msgspec import Meta, Struct
 
 from penstock.api.routes import Address, Parameter
 from penstock.domain.errors import InvalidValueError, MalformedRequestError, NotFoundError
-from penstock.domain.ids import CampaignId, KeyId, TenantId
+from penstock.domain.ids import BatchId, CampaignId, KeyId, TenantId
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WHOLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
@@ -81,6 +81,14 @@ def key_id(request: web.Request) -> KeyId:
         return key_position(request.match_info["key_id"].encode())
     except ValueError:
         raise NotFoundError("There is no such key.") from None
+
+
+def batch_id(request: web.Request) -> BatchId:
+    """The same for a batch."""
+    try:
+        return batch_position(request.match_info["batch_id"].encode())
+    except ValueError:
+        raise NotFoundError("There is no such batch.") from None
 
 
 def read_parameters(request: web.Request, route: Address) -> None:
@@ -167,6 +175,11 @@ def tenant_position(text: bytes) -> TenantId:
 def key_position(text: bytes) -> KeyId:
     """A place in a list of keys. Raises ValueError."""
     return KeyId(bounded_int(text, 1 << 63))
+
+
+def batch_position(text: bytes) -> BatchId:
+    """A place in a list of batches. Raises ValueError."""
+    return BatchId(bounded_int(text, 1 << 63))
 
 
 def next_url(request: web.Request, cursor: bytes) -> str:

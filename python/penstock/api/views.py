@@ -7,6 +7,7 @@ from typing import Final, Literal, cast
 import msgspec
 
 from penstock.api import schemas
+from penstock.domain.batch import BatchState
 from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import RECEIVED, SKIPPED_PREFIX, skipped_total
 from penstock.domain.ids import message_id
@@ -15,8 +16,11 @@ from penstock.domain.quiet_hours import QuietHours
 from penstock.domain.tenant import TenantSettings
 from penstock.ingest.keys import MadeKey
 from penstock.ingest.quote import Quote
+from penstock.store.accounts import Account
 from penstock.store.audit import RecordedAct
 from penstock.store.campaigns import Campaign
+from penstock.store.dead_letters import DeadLetter
+from penstock.store.findings import RecordedFinding
 from penstock.store.keys import ApiKey
 from penstock.store.messages import Message
 from penstock.store.tenants import Tenant
@@ -166,4 +170,32 @@ def act(stored: RecordedAct) -> schemas.ActView:
     return schemas.ActView(
         id=stored.audit_id, at=stored.at, actor=stored.actor, action=stored.action, tenant_id=stored.tenant_id,
         subject=stored.subject, detail=stored.detail,
+    )  # fmt: skip
+
+
+def account(stored: Account) -> schemas.AccountView:
+    """A traffic account."""
+    return schemas.AccountView(
+        id=stored.account_id, state="open" if stored.held_until is None else "held", held_until=stored.held_until,
+        held_reason=stored.held_reason, failures_in_a_row=stored.backoff_step, learned_batch_size=stored.learned_batch_size,
+        requests_max=stored.requests_max, segments_per_s=stored.segments_per_s,
+    )  # fmt: skip
+
+
+def dead_letter(stored: DeadLetter) -> schemas.DeadLetterView:
+    """A dead batch, or what became of one."""
+    return schemas.DeadLetterView(
+        batch_id=stored.batch_id, state=BatchState(stored.state), tenant_id=stored.tenant_id,
+        campaign_id=str(stored.campaign_id), campaign_state=CampaignState(stored.campaign_state), first_seq=stored.first_seq,
+        last_seq=stored.last_seq, messages=stored.messages, failures=stored.failures, failure=stored.failure,
+        failed_at=stored.failed_at,
+    )  # fmt: skip
+
+
+def finding(stored: RecordedFinding) -> schemas.FindingView:
+    """What reconciliation came upon."""
+    return schemas.FindingView(
+        id=stored.finding_id, kind=stored.kind, subject=stored.subject, tenant_id=stored.tenant_id,
+        campaign_id=None if stored.campaign_id is None else str(stored.campaign_id), is_repaired=stored.is_repaired,
+        detail=stored.detail, times=stored.times, found_at=stored.found_at, seen_at=stored.seen_at,
     )  # fmt: skip

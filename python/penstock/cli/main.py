@@ -7,8 +7,10 @@ import typer
 
 from penstock import __version__
 from penstock.cli import (
+    accounts,
     cancel,
     check,
+    dead_letters,
     demo,
     keys,
     migrate,
@@ -22,6 +24,7 @@ from penstock.cli import (
     simulate,
     status,
     tenants,
+    verify,
 )
 from penstock.cli.failure import CommandError
 
@@ -45,8 +48,11 @@ app.command("quote")(quote.quote)
 app.command("report")(report.report)
 app.command("simulate")(simulate.simulate)
 app.command("check")(check.check)
+app.command("verify")(verify.verify)
 app.add_typer(tenants.app, name="tenants", help="Create, list, set, deactivate and activate tenants.")
 app.add_typer(keys.app, name="keys", help="Create, list, rotate and revoke API keys.")
+app.add_typer(accounts.app, name="accounts", help="List, hold and release traffic accounts.")
+app.add_typer(dead_letters.app, name="dead-letters", help="List, redrive and cancel batches that failed by themselves.")
 app.add_typer(opt_outs.app, name="opt-outs", help="Add, list and remove numbers that must not be written to.")
 
 

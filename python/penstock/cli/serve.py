@@ -112,7 +112,8 @@ async def _serve(settings: "Settings") -> bool:
             clean = await run_services(
                 runtime.services, stop, grace_s=settings.general.drain.total_seconds(), eager=runtime.eager
             )
-    log.info("stopped", clean=clean)
+    # The last line, once everything is closed: how it ended, and what this process did while it lived.
+    log.info("stopped", clean=clean, counters=runtime.metrics.totals())
     return clean
 
 

@@ -146,7 +146,8 @@ class Dispatch(Section, frozen=True, kw_only=True):
     """Rows become sends."""
 
     in_flight: Annotated[int, Meta(ge=1, le=64)] = 4
-    """Batches on the way to the provider at the same time, in this process."""
+    """Batches of one tenant on the way to the provider at the same time, in this process; of one traffic account one more, and
+    of all together three more, so that nobody waits for slow answers to another."""
     poll: timedelta = timedelta(milliseconds=200)
     """How often idle senders look for due work."""
 

@@ -1,8 +1,13 @@
 """What one request may carry, and the failure of a batch that cannot become one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec import Struct
 
+from penstock.domain.errors import UnavailableError
 from penstock.domain.ids import BatchId
+from penstock.store.pool import translated_errors
 
 
 class BatchBounds(Struct, frozen=True):
@@ -18,3 +23,20 @@ class BatchFailedError(Exception):
     def __init__(self, batch_id: BatchId) -> None:
         super().__init__(f"batch {batch_id} cannot be rendered")
         self.batch_id = batch_id
+
+    @property
+    def kind(self) -> str:
+        """The class of what went wrong; its text may show a customer's."""
+        return type(self.__cause__ or self).__name__
+
+
+@contextmanager
+def blamed_on(batch_id: BatchId) -> Iterator[None]:
+    """Whatever goes wrong inside is this batch's own failure, and stops no other. A lost database is nobody's."""
+    try:
+        with translated_errors():
+            yield
+    except UnavailableError:
+        raise
+    except Exception as error:
+        raise BatchFailedError(batch_id) from error

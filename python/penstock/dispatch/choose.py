@@ -9,6 +9,7 @@ from typing import Final
 from penstock.clock import Clock
 from penstock.dispatch.join import MOST_BATCHES
 from penstock.domain.fairness import Lane, RoundRobin
+from penstock.domain.room import Room
 from penstock.domain.urgent import UrgentLanes
 from penstock.lifecycle import wait_for_either, wait_for_halt
 from penstock.store import dispatch, runs
@@ -21,32 +22,57 @@ MOST_LANES: Final = 1000
 class Chooser:
     """Shared by the senders of one process; other processes choose for themselves and meet in the claim."""
 
-    def __init__(self, store: Store, clock: Clock, *, max_age_s: float) -> None:
+    def __init__(self, store: Store, clock: Clock, *, max_age_s: float, of_tenant: int) -> None:
+        """`of_tenant`: batches of one tenant on their way at the same time, at most."""
         self._store = store
         self._clock = clock
         self._max_age_s = max_age_s
         self._turns = RoundRobin()
         self._urgent = UrgentLanes()
+        self._rooms = {is_rolling: Room(of_tenant) for is_rolling in (False, True)}
+        """Single messages have theirs for themselves: campaigns do not fill it, and what is refused to them is theirs."""
         self._is_announced = asyncio.Event()
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
     async def next_lane(self, *, is_urgent_only: bool = False) -> Lane | None:
-        """The lane whose turn it is, or None when nothing is due.
+        """The lane whose turn it is, or None when nothing is due that has room. It takes room until it is `done`.
 
-        A rolling lane must be released. A paced lane is given to one sender, who puts it back if more of it is due: its slice
-        is small, and permits that the others took for it would be wasted.
+        A rolling lane must be released, too. A paced lane is given to one sender, who puts it back if more of it is due: its
+        slice is small, and permits that the others took for it would be wasted.
         """
-        if (lane := self._urgent.pick()) is not None:
-            return lane
-        if self._is_stale():
-            async with self._reading:
-                if self._is_stale():
-                    await self._read()
-        return self._urgent.pick() or (None if is_urgent_only else self._next_campaign())
+        lane = self._urgent.pick(self._has_room)
+        if lane is None:
+            if self._is_stale():
+                async with self._reading:
+                    if self._is_stale():
+                        await self._read()
+            lane = self._urgent.pick(self._has_room) or (None if is_urgent_only else self._next_campaign())
+        if lane is not None:
+            self._rooms[lane.is_rolling].take(lane)
+        return lane
+
+    def done(self, lane: Lane) -> None:
+        """What was chosen is no longer on its way."""
+        self._rooms[lane.is_rolling].give_back(lane)
+
+    def refuse(self, lane: Lane, scope: str | None, wait_s: float) -> None:
+        """A permit was refused: whoever it concerns is left alone for a while and keeps its turn; the others go on."""
+        self.put_back(lane)
+        if not lane.is_rolling:
+            self._turns.keep_turn(lane)
+        self._rooms[lane.is_rolling].refuse(lane, scope, self._clock.monotonic(), wait_s)
+
+    def pause_s(self, longest_s: float) -> float:
+        """How long to wait when there was no lane: until a refusal ends, if there was one."""
+        now = self._clock.monotonic()
+        return min([longest_s, *(room.free_in_s(now) for room in self._rooms.values())])
+
+    def _has_room(self, lane: Lane) -> bool:
+        return self._rooms[lane.is_rolling].has_room(lane, self._clock.monotonic())
 
     def _next_campaign(self) -> Lane | None:
-        lane = self._turns.pick()
+        lane = self._turns.pick(self._has_room)
         if lane is not None and lane.is_paced:
             self._turns.drop(lane)
         return lane

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from penstock import _core, failpoint
-from penstock.dispatch.bounds import BatchBounds, BatchFailedError
+from penstock.dispatch.bounds import BatchBounds, BatchFailedError, blamed_on
 from penstock.dispatch.join import Run, claim_run
 from penstock.dispatch.quiet import is_delayed
 from penstock.domain.batch import mark
@@ -89,6 +89,12 @@ class Claimer:
         run = await self._lock_due(connection, lane, campaign, granted)
         if run is None:
             return NothingDue()
+        with blamed_on(run.batch.batch_id):
+            return await self._open(connection, lane, campaign, run, attempt_id=attempt_id, granted=granted)
+
+    async def _open(  # noqa: PLR0913 - what was locked, and what is to be made of it
+        self, connection: Connection, lane: Lane, campaign: SendingCampaign, run: Run, *, attempt_id: AttemptId, granted: int
+    ) -> Claimed | LeftOut:
         batch = run.batch
         if campaign.is_expired:
             return await _expire(connection, lane, batch)
@@ -129,16 +135,13 @@ class Claimer:
         self, campaign: SendingCampaign, batch: DueBatch, excluded: bytes | None, granted: int
     ) -> _core.EncodedBatch:
         """A few milliseconds for a full batch, so it runs beside the event loop."""
-        try:
-            return await asyncio.to_thread(
-                _core.encode_batch, batch.payload, _template(campaign.text),
-                traffic_account_id=campaign.account_id, sender=campaign.sender,
-                first_seq=batch.first_seq, last_seq=batch.last_seq, excluded=excluded,
-                max_messages=self._most_messages(campaign, batch),
-                max_segments=granted, max_bytes=self._bounds.body_bytes,
-            )  # fmt: skip
-        except Exception as error:
-            raise BatchFailedError(batch.batch_id) from error
+        return await asyncio.to_thread(
+            _core.encode_batch, batch.payload, _template(campaign.text),
+            traffic_account_id=campaign.account_id, sender=campaign.sender,
+            first_seq=batch.first_seq, last_seq=batch.last_seq, excluded=excluded,
+            max_messages=self._most_messages(campaign, batch),
+            max_segments=granted, max_bytes=self._bounds.body_bytes,
+        )  # fmt: skip
 
     def _most_messages(self, campaign: SendingCampaign, batch: DueBatch) -> int:
         """What one request may carry, and of a paced campaign what is due: one at least, the batch is due with its first."""
@@ -164,10 +167,7 @@ async def _leave_out_opted_out(connection: Connection, lane: Lane, batch: DueBat
     numbers = await dispatch.list_recent_opt_outs(connection, lane.tenant_id, batch.opt_outs_at)
     if not numbers:
         return batch.excluded
-    try:
-        found = await asyncio.to_thread(_core.find_numbers, batch.payload, numbers)
-    except Exception as error:
-        raise BatchFailedError(batch.batch_id) from error
+    found = await asyncio.to_thread(_core.find_numbers, batch.payload, numbers)
     seqs = [seq for seq in found if batch.first_seq <= seq <= batch.last_seq]
     n = await dispatch.cancel_messages(connection, lane.tenant_id, lane.campaign_id, seqs, OPTED_OUT)
     deltas = {MessageState.QUEUED: -n, MessageState.CANCELED: n}

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from penstock import _core
-from penstock.dispatch.bounds import BatchBounds, BatchFailedError
+from penstock.dispatch.bounds import BatchBounds, blamed_on
 from penstock.domain.fairness import Lane
 from penstock.store import runs
 from penstock.store.dispatch import DueBatch, SendingCampaign
@@ -39,13 +39,14 @@ async def claim_run(
     if not due:
         return None
     run = neighbours(due, bounds.messages)
-    chunks = await runs.list_chunks(connection, lane.tenant_id, lane.campaign_id, [batch.chunk_no for batch in run])
-    first, chunk = run[0], chunks[0]
-    if len(run) > 1:
-        folded = await _join(campaign, run, chunks, bounds, granted)
-        if folded.others:
-            await runs.fold_run(connection, lane.tenant_id, lane.campaign_id, folded)
-            first, chunk = _as_folded(folded, chunks)
+    with blamed_on(run[0].batch_id):
+        chunks = await runs.list_chunks(connection, lane.tenant_id, lane.campaign_id, [batch.chunk_no for batch in run])
+        first, chunk = run[0], chunks[0]
+        if len(run) > 1:
+            folded = await _join(campaign, run, chunks, bounds, granted)
+            if folded.others:
+                await runs.fold_run(connection, lane.tenant_id, lane.campaign_id, folded)
+                first, chunk = _as_folded(folded, chunks)
     left = sum(batch.segments for batch in due) - first.segments
     return Run(_due_batch(first, chunk), left, due[0].drift_s)
 
@@ -64,14 +65,11 @@ async def _join(
     campaign: SendingCampaign, run: Sequence[RunBatch], chunks: Sequence[RunChunk], bounds: BatchBounds, granted: int
 ) -> Folded:
     """About a millisecond for a full batch, so it runs beside the event loop."""
-    try:
-        joined = await asyncio.to_thread(
-            _core.join_payloads, [chunk.payload for chunk in chunks], _core.Template(campaign.text),
-            traffic_account_id=campaign.account_id, sender=campaign.sender, max_messages=bounds.messages,
-            max_segments=granted, max_bytes=bounds.body_bytes,
-        )  # fmt: skip
-    except Exception as error:
-        raise BatchFailedError(run[0].batch_id) from error
+    joined = await asyncio.to_thread(
+        _core.join_payloads, [chunk.payload for chunk in chunks], _core.Template(campaign.text),
+        traffic_account_id=campaign.account_id, sender=campaign.sender, max_messages=bounds.messages,
+        max_segments=granted, max_bytes=bounds.body_bytes,
+    )  # fmt: skip
     return Folded(
         first=run[0], others=run[1 : joined.payloads], payload=joined.payload, messages=joined.messages,
         segments=joined.segments,

@@ -35,10 +35,12 @@ class LimitReader:
         async with self._store.engine() as connection:
             accounts = await limits.list_account_limits(connection)
             tenants = await limits.list_tenant_limits(connection)
+            has_singles = await limits.has_singles(connection)
         self._limiter.override(
             Overrides(
                 account_requests={one.account_id: one.requests_max for one in accounts if one.requests_max is not None},
                 account_segments={one.account_id: one.segments_per_s for one in accounts if one.segments_per_s is not None},
                 tenant_requests={one.tenant_id: one.requests_max for one in tenants},
+                has_singles=has_singles,
             )
         )

@@ -23,8 +23,9 @@ from penstock.domain.batch import MAX_ATTEMPTS
 from penstock.domain.errors import UnavailableError
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, AttemptId, TenantId
-from penstock.domain.outcome import Accepted, Outcome
+from penstock.domain.outcome import Accepted, Outcome, Unknown
 from penstock.domain.retry import LONGEST_DELAY_S
+from penstock.domain.room import SPARE
 from penstock.failpoint import Point
 from penstock.providers.port import Answered, Provider, Reply, pack_reply, unpack_reply
 from penstock.store import attempts, dispatch
@@ -38,12 +39,13 @@ RENEW_S: Final = 5.0
 """How long a claimed batch may wait for a permit in place of one that grew old; then it goes back to the queue."""
 RETRY_S: Final = 0.25
 """Pause before the database is tried again."""
+SEND_WITHIN_S: Final = LEASE.total_seconds() / 2
+"""An attempt must be younger when its request begins: long before its lease is over, when others may decide what is to become
+of it. A process that was stopped in between must not send on the strength of an old claim."""
 UNPERMITTED_PAUSE: Final = timedelta(seconds=1)
 """A batch that found no permit lets others go first."""
 LOOK_AGAIN_S: Final = 1.0
 """How often claims without a confirmed end are looked for."""
-REFUSED_PAUSE_S: Final = 0.02
-"""A refused permit pauses its sender only this long: the next lane may belong to an account with room."""
 
 
 class Permit(Protocol):
@@ -58,6 +60,10 @@ class Permit(Protocol):
         """When to ask again, if nothing was granted."""
 
     @property
+    def scope(self) -> str | None:
+        """What stood in the way, if nothing was granted."""
+
+    @property
     def expires_at(self) -> float:
         """The clock's monotonic time after which the permit must not be used."""
 
@@ -65,7 +71,9 @@ class Permit(Protocol):
 class Brake(Protocol):
     """The limiter as the senders see it."""
 
-    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1) -> Permit:
+    async def acquire(
+        self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1, is_urgent: bool = False
+    ) -> Permit:
         """One request and between `minimum` and `want` segments, or nothing."""
 
 
@@ -108,7 +116,7 @@ class Dispatcher:
         """Settle what an earlier process left in the spool, then send until halted."""
         await _until_available(self.replay_spool)
         async with asyncio.TaskGroup() as senders:
-            for _ in range(self._in_flight):
+            for _ in range(self._in_flight + SPARE):
                 senders.create_task(self._send_until(halt))
             # One more for single messages alone: however slow the provider is with campaigns, this one is free for them.
             senders.create_task(self._send_until(halt, is_urgent_only=True))
@@ -135,14 +143,22 @@ class Dispatcher:
         await self._resolve_doubtful()
         lane = await parts.chooser.next_lane(is_urgent_only=is_urgent_only)
         if lane is None:
-            return self._poll_s
-        left_segments = lane.segments
+            return parts.chooser.pause_s(self._poll_s)
+        try:
+            return await self._serve(lane)
+        finally:
+            parts.chooser.done(lane)
+
+    async def _serve(self, lane: Lane) -> float:
+        """Send a batch of the lane, if a permit is given; the seconds to wait before there may be another."""
+        parts, left_segments = self._parts, lane.segments
         try:
             permit = await self._acquire(lane)
             if permit.granted == 0:
-                parts.chooser.put_back(lane)
-                return min(permit.retry_after_s, REFUSED_PAUSE_S)
+                parts.chooser.refuse(lane, permit.scope, permit.retry_after_s)
+                return 0
             parts.chooser.begin(lane)
+            send_by = parts.clock.monotonic() + SEND_WITHIN_S
             claimed = await parts.claimer.claim(lane, permit.granted)
             left_segments = _left_segments(claimed, lane)
         except BatchFailedError as error:
@@ -161,18 +177,21 @@ class Dispatcher:
                 parts.chooser.spend(lane, claimed.segments)
                 if claimed.drift_s is not None:
                     parts.metrics.schedule_drift.labels("message").observe(claimed.drift_s)
-                await self._send(claimed, lane, permit)
+                await self._send(claimed, lane, permit, send_by)
         return 0
 
     async def _acquire(self, lane: Lane) -> Permit:
-        return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=max(1, lane.segments))
+        want = max(1, lane.segments)
+        return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, is_urgent=lane.is_rolling)
 
-    async def _send(self, claimed: Claimed, lane: Lane, permit: Permit) -> None:
+    async def _send(self, claimed: Claimed, lane: Lane, permit: Permit, send_by: float) -> None:
         """From the committed attempt to its settlement."""
         parts, attempt = self._parts, claimed.attempt
         with parts.metrics.in_flight.track_inprogress():
-            if not await self._is_permitted(claimed, lane, permit):
-                await _until_available(lambda: parts.settler.hand_back(attempt, "permit_expired", UNPERMITTED_PAUSE))
+            is_permitted = await self._is_permitted(claimed, lane, permit)
+            if not is_permitted or parts.clock.monotonic() >= send_by:
+                reason = "claim_too_old" if is_permitted else "permit_expired"
+                await _until_available(lambda: parts.settler.hand_back(attempt, reason, UNPERMITTED_PAUSE))
                 return
             failpoint.reach(Point.SEND_BEFORE_WRITE)
             with parts.metrics.call_duration.time():
@@ -181,11 +200,28 @@ class Dispatcher:
             if isinstance(reply, Answered):
                 parts.spool.put(attempt.attempt_id, pack_reply(reply))
             failpoint.reach(Point.SEND_AFTER_SPOOL)
-            outcome = await asyncio.to_thread(self._judge, reply, attempt)
-            await _until_available(lambda: parts.settler.settle(attempt, outcome))
-            parts.spool.drop(attempt.attempt_id)
+            outcome = await self._record(reply, attempt)
             if isinstance(outcome, Accepted):
                 parts.metrics.segments_sent.inc(claimed.segments)
+
+    async def _record(self, reply: Reply, attempt: Attempt) -> Outcome:
+        """Judge, settle, and let go of the spooled answer; what the reply was recorded as.
+
+        A reply that this program cannot judge or store makes the attempt unknown, as every reply does that proves nothing: it
+        must not stop the senders, and after them every new start.
+        """
+        parts = self._parts
+        try:
+            outcome = await asyncio.to_thread(self._judge, reply, attempt)
+            await _until_available(lambda: parts.settler.settle(attempt, outcome))
+        except Exception:
+            log.exception("answer_not_recordable", batch_id=attempt.batch_id)
+            unreadable = Unknown("answer_not_recordable")
+            await _until_available(lambda: parts.settler.settle(attempt, unreadable))
+            parts.spool.set_aside(attempt.attempt_id)
+            return unreadable
+        parts.spool.drop(attempt.attempt_id)
+        return outcome
 
     async def _is_permitted(self, claimed: Claimed, lane: Lane, permit: Permit) -> bool:
         """Pay again rather than send on a permit that grew old (a slow disk, a busy machine) or covers less than was claimed.
@@ -196,7 +232,9 @@ class Dispatcher:
         until = parts.clock.monotonic() + RENEW_S
         segments = claimed.segments
         while permit.granted < segments or parts.clock.monotonic() >= permit.expires_at:
-            permit = await parts.limiter.acquire(lane.account_id, lane.tenant_id, want=segments, minimum=segments)
+            permit = await parts.limiter.acquire(
+                lane.account_id, lane.tenant_id, want=segments, minimum=segments, is_urgent=lane.is_rolling
+            )
             if parts.clock.monotonic() >= until:
                 return False
             if not permit.granted:
@@ -206,18 +244,17 @@ class Dispatcher:
     async def replay_spool(self) -> None:
         """Settle every answer that was received but not recorded."""
         parts = self._parts
-        for name, attempt_id, packed in parts.spool.answers():
+        for attempt_id, packed in parts.spool.answers():
             async with parts.store.engine() as connection:
                 attempt = await attempts.find_attempt(connection, attempt_id)
             reply = _unpacked(packed)
             if attempt is None or reply is None:
                 # Damaged, or the answer to another database's attempt: this start may be the mistake, so nothing is deleted.
                 log.error("spooled_answer_set_aside", attempt_id=str(attempt_id))
-                parts.spool.set_aside(name)
+                parts.spool.set_aside(attempt_id)
                 continue
-            await parts.settler.settle(attempt, self._judge(reply, attempt))
+            await self._record(reply, attempt)
             log.info("spooled_answer_settled", batch_id=attempt.batch_id)
-            parts.spool.drop(attempt_id)
 
     def _judge(self, reply: Reply, attempt: Attempt) -> Outcome:
         return self._parts.judge(reply, attempt.messages, attempt.account_id, now=self._parts.clock.now())
@@ -244,7 +281,8 @@ class Dispatcher:
     async def _count_failure(self, error: BatchFailedError) -> None:
         wait = timedelta(seconds=LONGEST_DELAY_S)
         async with self._parts.store.engine() as connection:
-            state = await dispatch.count_batch_failure(connection, error.batch_id, MAX_ATTEMPTS, wait)
+            state = await dispatch.count_batch_failure(connection, error.batch_id, error.kind, MAX_ATTEMPTS, wait)
+        self._parts.metrics.retries.inc()
         log.error("batch_failed", batch_id=error.batch_id, state=state, exc_info=error)
 
 

@@ -65,6 +65,8 @@ class Settler:
         for state, n in gains.items():
             self._metrics.messages.labels(state).inc(n)
         self._metrics.calls.labels(type(outcome).__name__.lower()).inc()
+        if isinstance(outcome, NotSent | Throttled | Held | Split):
+            self._metrics.retries.inc()
         if not isinstance(outcome, Accepted):
             log.warning(
                 "batch_not_accepted", outcome=type(outcome).__name__, reason=_reason(outcome), batch_id=attempt.batch_id

@@ -49,28 +49,33 @@ class Spool:
         with contextlib.suppress(OSError):
             self._path(attempt_id).unlink(missing_ok=True)
 
-    def set_aside(self, name: str) -> None:
+    def set_aside(self, attempt_id: AttemptId) -> None:
         """It cannot be used here: kept for people, never looked at again."""
-        with contextlib.suppress(FileNotFoundError):
-            (self._folder / name).rename(self._folder / f"{name}.set-aside")
+        self._set_aside(self._path(attempt_id).name)
 
-    def answers(self) -> Iterator[tuple[str, AttemptId, bytes]]:
-        """What earlier processes left behind: file name, attempt, answer."""
+    def answers(self) -> Iterator[tuple[AttemptId, bytes]]:
+        """What earlier processes left behind: attempt, answer."""
         for name in sorted(entry.name for entry in os.scandir(self._folder) if entry.name.endswith(_SUFFIX)):
             attempt_id = _attempt_id(name)
             if attempt_id is None:
-                self.set_aside(name)
+                self._set_aside(name)
                 continue
             # A living process that shares the folder may have settled and dropped it meanwhile.
             with contextlib.suppress(FileNotFoundError):
-                yield name, attempt_id, (self._folder / name).read_bytes()
+                yield attempt_id, (self._folder / name).read_bytes()
+
+    def _set_aside(self, name: str) -> None:
+        with contextlib.suppress(OSError):
+            (self._folder / name).rename(self._folder / f"{name}.set-aside")
 
     def _path(self, attempt_id: AttemptId) -> Path:
         return self._folder / f"{attempt_id}{_SUFFIX}"
 
 
 def _attempt_id(name: str) -> AttemptId | None:
+    stem = name.removesuffix(_SUFFIX)
     try:
-        return AttemptId(UUID(name.removesuffix(_SUFFIX)))
+        attempt_id = UUID(stem)
     except ValueError:
         return None
+    return AttemptId(attempt_id) if str(attempt_id) == stem else None

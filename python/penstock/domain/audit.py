@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from penstock.domain.ids import KeyId, TenantId
+from penstock.domain.ids import AccountId, BatchId, KeyId, TenantId
 
 ADMIN: Final = "admin"
 """Whoever holds the operator's key."""
@@ -22,6 +22,11 @@ class Action(StrEnum):
     KEY_CREATE = "key.create"
     KEY_ROTATE = "key.rotate"
     KEY_REVOKE = "key.revoke"
+    ACCOUNT_HOLD = "account.hold"
+    ACCOUNT_RELEASE = "account.release"
+    ACCOUNT_CHANGE = "account.change"
+    DEAD_LETTER_REDRIVE = "dead_letter.redrive"
+    DEAD_LETTER_CANCEL = "dead_letter.cancel"
 
 
 class Act(Struct, frozen=True, kw_only=True):
@@ -31,7 +36,7 @@ class Act(Struct, frozen=True, kw_only=True):
     action: Action
     tenant_id: TenantId | None
     subject: str
-    """What was acted upon: `tenant:3`, `key:17`."""
+    """What was acted upon: `tenant:3`, `key:17`, `batch:40`."""
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -53,3 +58,13 @@ def tenant_subject(tenant_id: TenantId) -> str:
 def key_subject(key_id: KeyId) -> str:
     """A key as the subject of an act."""
     return f"key:{key_id}"
+
+
+def account_subject(account_id: AccountId) -> str:
+    """A traffic account as the subject of an act."""
+    return f"account:{account_id}"
+
+
+def batch_subject(batch_id: BatchId) -> str:
+    """A batch as the subject of an act."""
+    return f"batch:{batch_id}"

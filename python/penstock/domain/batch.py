@@ -31,6 +31,8 @@ class BatchEvent(StrEnum):
     HAND_BACK = "hand_back"
     LOSE_TRACK = "lose_track"
     GIVE_UP = "give_up"
+    REDRIVE = "redrive"
+    """An operator lets a dead batch try again: its messages were queued all the while."""
     LEAVE_OUT = "leave_out"
 
 
@@ -40,6 +42,8 @@ TRANSITIONS: Final[Mapping[tuple[BatchState, BatchEvent], BatchState]] = {
     (_S.PENDING, _E.CLAIM): _S.SENDING,
     (_S.PENDING, _E.LEAVE_OUT): _S.SETTLED,
     (_S.PENDING, _E.GIVE_UP): _S.DEAD,
+    (_S.DEAD, _E.REDRIVE): _S.PENDING,
+    (_S.DEAD, _E.LEAVE_OUT): _S.SETTLED,
     (_S.SENDING, _E.ANSWERED): _S.SETTLED,
     (_S.SENDING, _E.HAND_BACK): _S.PENDING,
     (_S.SENDING, _E.LOSE_TRACK): _S.UNKNOWN,

@@ -1,6 +1,6 @@
 """Deficit round robin over tenants, counted in segments: who may claim next."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -25,6 +25,11 @@ class Lane(Struct, frozen=True):
     """Only a slice of the batch is due, so that it is offered to one sender at a time."""
 
 
+def always(_: Lane) -> bool:
+    """Every lane has room."""
+    return True
+
+
 class RoundRobin:
     """Whose turn it is. Tenants that use more than a turn's worth wait until the others had theirs."""
 
@@ -43,18 +48,35 @@ class RoundRobin:
         self._turns = [tenant for tenant in self._turns if tenant in self._lanes]
         self._turns += [tenant for tenant in self._lanes if tenant not in known]
 
-    def pick(self) -> Lane | None:
-        """The lane to serve now, or None when nothing is due. Its cost is booked by `spend`."""
-        if not self._turns:
+    def pick(self, has_room: Callable[[Lane], bool] = always) -> Lane | None:
+        """The lane to serve now, or None when nothing is due that has room. Its cost is booked by `spend`.
+
+        A tenant without room keeps its place and its credit.
+        """
+        waiting = [tenant for tenant in self._turns if any(map(has_room, self._lanes[tenant]))]
+        if not waiting:
             return None
-        while self._deficit[self._turns[0]] < 0:
-            self._deficit[self._turns[0]] += QUANTUM_SEGMENTS
-            self._turns.append(self._turns.pop(0))
-        tenant = self._turns[0]
-        lanes = self._lanes[tenant]
-        lanes.append(lanes.pop(0))
-        self._turns.append(self._turns.pop(0))
-        return lanes[-1]
+        while self._deficit[waiting[0]] < 0:
+            self._deficit[waiting[0]] += QUANTUM_SEGMENTS
+            self._put_last(waiting[0])
+            waiting.append(waiting.pop(0))
+        self._put_last(waiting[0])
+        lanes = self._lanes[waiting[0]]
+        chosen = next(filter(has_room, lanes))
+        lanes.remove(chosen)
+        lanes.append(chosen)
+        return chosen
+
+    def keep_turn(self, lane: Lane) -> None:
+        """A picked lane could not be served: it is the next one again, as soon as there is room."""
+        if lane.tenant_id in self._lanes:
+            self._turns.remove(lane.tenant_id)
+            self._turns.insert(0, lane.tenant_id)
+            self._lanes[lane.tenant_id].sort(key=lambda other: other.campaign_id != lane.campaign_id)
+
+    def _put_last(self, tenant: TenantId) -> None:
+        self._turns.remove(tenant)
+        self._turns.append(tenant)
 
     def spend(self, tenant_id: TenantId, segments: int) -> None:
         """Book what a claim took beyond a turn's worth."""

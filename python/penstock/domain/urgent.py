@@ -4,13 +4,13 @@ Each is with one sender at a time until its claim is committed, because a claim 
 would pay for a permit and find nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from penstock.domain.fairness import QUANTUM_SEGMENTS, Lane
+from penstock.domain.fairness import QUANTUM_SEGMENTS, Lane, always
 from penstock.domain.ids import CampaignId, TenantId
 
 MOST_SEGMENTS: Final = QUANTUM_SEGMENTS
@@ -59,17 +59,22 @@ class UrgentLanes:
             if lane.campaign_id not in self._taken and lane.campaign_id not in waiting:
                 self._put(lane)
 
-    def pick(self) -> Lane | None:
-        """The lane to serve now; it is not picked again before it is released."""
-        if not self._due:
-            return None
-        tenant_id, lanes = next(iter(self._due.items()))
-        lane = lanes.pop(next(iter(lanes)))
-        del self._due[tenant_id]
+    def pick(self, has_room: Callable[[Lane], bool] = always) -> Lane | None:
+        """The lane to serve now, of those that have room; it is not picked again before it is released."""
+        for tenant_id, lanes in self._due.items():
+            lane = next(filter(has_room, lanes.values()), None)
+            if lane is not None:
+                self._take(tenant_id, lane)
+                return lane
+        return None
+
+    def _take(self, tenant_id: TenantId, lane: Lane) -> None:
+        """Its tenant's other lanes wait behind those of the other tenants."""
+        lanes = self._due.pop(tenant_id)
+        del lanes[lane.campaign_id]
         if lanes:
             self._due[tenant_id] = lanes
         self._taken[lane.campaign_id] = _Taken()
-        return lane
 
     def begin(self, lane: Lane) -> None:
         """Its claim begins: it will see all that was announced until now."""

@@ -95,7 +95,9 @@ class Limiter:
         """From now on these limits hold in place of the settings'."""
         self._overrides = overrides
 
-    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1) -> Grant:
+    async def acquire(
+        self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1, is_urgent: bool = False
+    ) -> Grant:
         """Ask for a permit for one request of `minimum` to `want` segments; refused whole if it is not free in every scope.
 
         Never waits longer than the Redis timeout, and not at all while Redis is known to be away. A minimum above the
@@ -109,6 +111,8 @@ class Limiter:
         if windows is None:
             return self._refuse(_ASK_AGAIN_S, WINDOW)
         quotas = self._quotas.with_overrides(self._overrides, account_id, tenant_id)
+        if self._overrides.has_singles and not is_urgent:
+            quotas = quotas.without_room_for_singles()
         try:
             verdict = await windows.acquire(quotas.demands(account_id, tenant_id, minimum, want, portion))
         except WindowsAwayError as error:

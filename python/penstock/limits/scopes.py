@@ -12,6 +12,8 @@ from penstock.limits.quota import Quota
 from penstock.limits.shares import WHOLE, Portion
 
 SECOND_US = 1_000_000
+KEPT_FOR_SINGLES: Final = 20
+"""A twentieth of every limit, where single messages are sent at all: else one could wait a whole window for a full one."""
 WORTH_ASKING: Final = 20
 """Less than a twentieth of a second's segments is not worth a request of its own where more is waiting."""
 
@@ -23,6 +25,8 @@ class Overrides(Struct, frozen=True, kw_only=True):
     account_segments: Mapping[AccountId, int] = field(default_factory=dict)
     """Per second."""
     tenant_requests: Mapping[TenantId, int] = field(default_factory=dict)
+    has_singles: bool = False
+    """Single messages are sent here: campaigns leave them a part of every limit."""
 
 
 class Quotas(Struct, frozen=True, kw_only=True):
@@ -78,6 +82,11 @@ class Quotas(Struct, frozen=True, kw_only=True):
             segments=self.segments if segments is None else self.segments.lowered(segments),
             is_unlimited=self.is_unlimited and segments is None,
         )
+
+    def without_room_for_singles(self) -> Self:
+        """Return what campaigns may fill."""
+        account, tenant, total, segments = (one.lowered(one.limit - one.limit // KEPT_FOR_SINGLES) for one in self._all())
+        return type(self)(account=account, tenant=tenant, total=total, segments=segments, is_unlimited=self.is_unlimited)
 
     def demands(
         self, account_id: AccountId, tenant_id: TenantId, least: int, most: int, portion: Portion = WHOLE

@@ -15,7 +15,6 @@ DIGEST: Final = sha1(SOURCE.encode()).hexdigest()  # noqa: S324 - the name under
 EPOCH_TTL_MS: Final = 24 * 3600 * 1000
 """After a day without a call the next one waits for an empty window again; a shorter life would cost more such waits."""
 
-_HEAD = 4
 _FIELDS = 4
 
 
@@ -35,32 +34,35 @@ def keys(epoch: Epoch, demands: Sequence[Demand]) -> list[str]:
     return [epoch.key, *[demand.key for demand in demands]]
 
 
-def arguments(nonce: int, epoch: Epoch, demands: Sequence[Demand]) -> tuple[int, str, bytes]:
-    """Return the words that follow the keys; `nonce` comes back with the reply.
+def operands(nonce: int, epoch: Epoch, demands: Sequence[Demand]) -> tuple[int | str | bytes, ...]:
+    """Return what follows the script in a call: how many keys, the keys, and one word with all the rest.
 
-    All numbers travel in one word, as doubles: a word for each would cost the client more than the rest of the call.
+    All numbers travel in one word, as doubles: a word for each would cost the client more than the rest of the call. `nonce`
+    comes back with the reply.
     """
-    numbers: list[float] = [epoch.span_us, EPOCH_TTL_MS]
+    numbers: list[float] = [nonce, epoch.span_us, EPOCH_TTL_MS]
     for demand in demands:
         numbers += (demand.quota.limit, demand.quota.width_us, demand.least, demand.most)
-    return nonce, epoch.stamp, pack(f"<{len(numbers)}d", *numbers)
+    word = pack(f"<{len(numbers)}d", *numbers) + epoch.stamp.encode()
+    return 1 + len(demands), *keys(epoch, demands), word
 
 
 def read_reply(reply: Any, nonce: int, demands: Sequence[Demand]) -> Reply:  # noqa: ANN401 - the driver does not say more
     """Read the verdict in a reply. Raises BadReplyError when it belongs to another call or has another shape."""
     try:
-        numbers = [int(word) for word in reply]
-        answered, now_us, wait_us, blocker = numbers[:_HEAD]
+        answered, now_us, wait_us, blocker, *fields = reply
     except (TypeError, ValueError) as error:
         raise BadReplyError("shape") from error
     if answered != nonce:
         raise BadReplyError("nonce")
+    if not all(isinstance(word, int) for word in reply):
+        raise BadReplyError("shape")
     if blocker == 0:
         return Reply(now_us, closed(demands, wait_us))
-    if len(numbers) != _HEAD + _FIELDS * len(demands) or blocker > len(demands):
+    if len(fields) != _FIELDS * len(demands) or blocker > len(demands):
         raise BadReplyError("length")
     standings = tuple(
-        Standing(demand.scope, demand.quota.limit, *numbers[at : at + _FIELDS])
-        for at, demand in zip(range(_HEAD, len(numbers), _FIELDS), demands, strict=True)
+        Standing(demand.scope, demand.quota.limit, *fields[at : at + _FIELDS])
+        for at, demand in zip(range(0, len(fields), _FIELDS), demands, strict=True)
     )
     return Reply(now_us, Verdict(standings, demands[blocker - 1].scope if blocker > 0 else None, wait_us))

@@ -3,21 +3,21 @@
 --
 -- KEYS[1]  epoch: stamp (whose memory this is), opens (when grants begin), seen (latest time, so that time never runs back)
 -- KEYS[2…] one hash per scope: last (bucket up to which the slots are current), total, and the slots 0…50
--- ARGV     nonce; stamp; then doubles in one word: span in µs, TTL of the epoch in ms, and for each scope limit, bucket width
---          in µs, least, most
+-- ARGV[1]  doubles: nonce, span in µs, TTL of the epoch in ms, and for each scope limit, bucket width in µs, least, most; behind
+--          them the stamp
 -- Returns  nonce, time in µs, wait in µs, blocker (-1 none, 0 the epoch, else the scope's number); then, unless the epoch
 --          blocks, for each scope what it gave, what is free, the wait until `least` is free, and until all is
 local SLOTS = 51
-local nonce = ARGV[1]
-local numbers = {struct.unpack('<' .. string.rep('d', #ARGV[3] / 8), ARGV[3])}
-local span, epoch_ttl = numbers[1], numbers[2]
+local count = 3 + 4 * (#KEYS - 1)
+local numbers = {struct.unpack('<' .. string.rep('d', count), ARGV[1])}
+local nonce, span, epoch_ttl = numbers[1], numbers[2], numbers[3]
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 
 -- A server that took over, or came back from an old snapshot, has another run_id. Where INFO is not allowed it is left out.
 local info = redis.pcall('INFO', 'server')
-local stamp = ARGV[2] .. ':' .. (type(info) == 'string' and string.match(info, 'run_id:(%x+)') or '')
+local stamp = string.sub(ARGV[1], 8 * count + 1) .. ':' .. (type(info) == 'string' and string.match(info, 'run_id:(%x+)') or '')
 
 local epoch = redis.call('HMGET', KEYS[1], 'stamp', 'opens', 'seen')
 local opens, seen = tonumber(epoch[2] or nil), tonumber(epoch[3] or nil)
@@ -86,7 +86,7 @@ end
 
 local scopes, wait, blocker = {}, 0, -1
 for i = 2, #KEYS do
-  local at = 4 * i - 6
+  local at = 4 * i - 5
   local limit, least = numbers[at + 1], numbers[at + 3]
   local scope = look(KEYS[i], numbers[at + 2])
   scope.limit, scope.wait = limit, 0

@@ -1,26 +1,38 @@
-"""Attempts that nobody answers for: past their lease, their process is gone. What became of them is unknown."""
+"""Attempts that nobody answers for: past their lease, or their process is gone. What became of them is unknown.
+
+A process counts as gone when its heartbeat is old, which is soon and may be wrong: one that was merely stopped can still finish
+a request it had claimed. That does no harm, because an unknown batch is not sent again by itself and a late answer settles it.
+Whatever makes such a batch sendable again must therefore wait for the end of the lease: by then no process sends for it.
+"""
 
 from typing import Final
 
-import structlog
-
+from penstock.domain.finding import Finding, FindingKind
 from penstock.domain.message import MessageState
+from penstock.reconcile.findings import Findings
 from penstock.store import attempts
+from penstock.store.attempts import Attempt
 from penstock.store.pool import Store
-
-log = structlog.stdlib.get_logger(__name__)
 
 MOST_ATTEMPTS: Final = 100
 
 
-async def give_up_lapsed_attempts(store: Store) -> None:
+async def give_up_lapsed_attempts(store: Store, findings: Findings) -> None:
     """Mark their messages unknown. An answer that still comes, or is found in a spool, settles them after all."""
     async with store.engine() as connection:
         lapsed = await attempts.list_lapsed_attempts(connection, MOST_ATTEMPTS)
-    for attempt_id in lapsed:
+    for found in lapsed:
         async with store.engine() as connection, connection.transaction():
-            attempt = await attempts.find_attempt(connection, attempt_id)
-            if attempt is None or await attempts.lock_attempt(connection, attempt_id) != "open":
+            attempt = await attempts.find_attempt(connection, found.attempt_id)
+            if attempt is None or await attempts.lock_attempt(connection, found.attempt_id) != "open":
                 continue
-            await attempts.mark_unknown(connection, attempt, MessageState.QUEUED, "lease_lapsed")
-        log.error("attempt_lapsed", batch_id=attempt.batch_id, messages=attempt.messages)
+            await attempts.mark_unknown(connection, attempt, MessageState.QUEUED, found.reason)
+            await findings.note(connection, _finding(attempt, found.reason))
+
+
+def _finding(attempt: Attempt, reason: str) -> Finding:
+    return Finding(
+        kind=FindingKind.ATTEMPT_LAPSED, subject=f"attempt:{attempt.attempt_id}", tenant_id=attempt.tenant_id,
+        campaign_id=attempt.campaign_id, is_repaired=True,
+        detail={"reason": reason, "batch_id": attempt.batch_id, "messages": attempt.messages},
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """The one process that runs the periodic jobs: it holds an advisory lock on a connection of its own.
 
-The jobs are idempotent, so two leaders for a moment would do no harm; the lock only saves work.
+The jobs are idempotent, so two leaders for a moment would do no harm; the lock only saves work. There is one leader for quick
+jobs and one for long ones, so that nothing waits until a large campaign is counted.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from penstock.domain.errors import UnavailableError
 from penstock.lifecycle import wait_for_halt
 from penstock.store import system
 from penstock.store.pool import connect, translated_errors
+from penstock.store.system import LEADER_KEY
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -36,11 +38,12 @@ class Job(Struct, frozen=True):
 class Leader:
     """The service of stage 4."""
 
-    name = "leader"
-
-    def __init__(
-        self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics, *, patience: timedelta = PATIENCE
-    ) -> None:
+    def __init__(  # noqa: PLR0913 - a service takes its surroundings by name
+        self, dsn: str, jobs: Sequence[Job], clock: Clock, metrics: Metrics, *,
+        name: str = "leader", key: int = LEADER_KEY, patience: timedelta = PATIENCE,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self._key = key
         self._dsn = dsn
         self._jobs = jobs
         self._clock = clock
@@ -55,7 +58,7 @@ class Leader:
                 await self._lead(halt)
             except UnavailableError:
                 self._metrics.leader.clear()
-                log.warning("leader_waits_for_database")
+                log.warning("leader_waits_for_database", leader=self.name)
                 await wait_for_halt(halt, TICK_S)
 
     async def _lead(self, halt: asyncio.Event) -> None:
@@ -64,7 +67,7 @@ class Leader:
             with translated_errors():
                 await system.bound_silence(connection, self._patience)
                 while not halt.is_set():
-                    if await system.try_leader(connection):
+                    if await system.try_leader(connection, self._key):
                         await self.run_once()
                     await wait_for_halt(halt, TICK_S)
         finally:

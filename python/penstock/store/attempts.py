@@ -11,6 +11,7 @@ from penstock.domain.ids import AccountId, AttemptId, BatchId, CampaignId, Tenan
 from penstock.domain.message import MessageState
 from penstock.store.campaigns import add_counts
 from penstock.store.pool import Connection
+from penstock.store.processes import TTL
 from penstock.store.queries import query, row_count
 
 FIND_ATTEMPT = query("dispatch.find_attempt")
@@ -43,6 +44,13 @@ class Attempt(Struct, frozen=True, kw_only=True):
         """Sequence numbers in the request, in its order."""
         bits = int.from_bytes(self.excluded or b"", "little")
         return [seq for seq in range(self.first_seq, self.last_seq + 1) if not bits >> (seq - self.chunk_first_seq) & 1]
+
+
+class Lapsed(Struct, frozen=True):
+    """An open attempt that nobody answers for."""
+
+    attempt_id: AttemptId
+    reason: str
 
 
 class KnownIdError(Exception):
@@ -111,6 +119,6 @@ async def halve_batch(connection: Connection, attempt_id: AttemptId, detail: str
     await connection.execute(HALVE_BATCH, attempt_id, detail)
 
 
-async def list_lapsed_attempts(connection: Connection, limit: int) -> list[AttemptId]:
-    """Open attempts past their lease, by the database's clock."""
-    return [AttemptId(row["attempt_id"]) for row in await connection.fetch(LIST_LAPSED_ATTEMPTS, limit)]
+async def list_lapsed_attempts(connection: Connection, limit: int) -> list[Lapsed]:
+    """Open attempts past their lease, or of a process that is gone; by the database's clock."""
+    return [Lapsed(**row) for row in await connection.fetch(LIST_LAPSED_ATTEMPTS, limit, TTL)]

@@ -111,9 +111,11 @@ async def close_batch(connection: Connection, batch_id: BatchId) -> None:
     await connection.execute(CLOSE_BATCH, batch_id)
 
 
-async def count_batch_failure(connection: Connection, batch_id: BatchId, limit: int, wait: timedelta) -> str | None:
+async def count_batch_failure(
+    connection: Connection, batch_id: BatchId, kind: str, limit: int, longest_wait: timedelta
+) -> str | None:
     """The batch's state after one more failure of its own, or None when somebody else has it."""
-    state: str | None = await connection.fetchval(COUNT_BATCH_FAILURE, batch_id, limit, wait)
+    state: str | None = await connection.fetchval(COUNT_BATCH_FAILURE, batch_id, limit, longest_wait, kind)
     return state
 
 

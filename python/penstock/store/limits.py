@@ -8,6 +8,7 @@ from penstock.store.queries import query
 
 LIST_ACCOUNT_LIMITS = query("limits.list_account_limits")
 LIST_TENANT_LIMITS = query("limits.list_tenant_limits")
+HAS_SINGLES = query("limits.has_singles")
 
 
 class AccountLimit(Struct, frozen=True):
@@ -33,3 +34,9 @@ async def list_account_limits(connection: Connection) -> list[AccountLimit]:
 async def list_tenant_limits(connection: Connection) -> list[TenantLimit]:
     """Tenants with a limit of their own."""
     return [TenantLimit(**row) for row in await connection.fetch(LIST_TENANT_LIMITS)]
+
+
+async def has_singles(connection: Connection) -> bool:
+    """Whether single messages are sent these days."""
+    found: bool = await connection.fetchval(HAS_SINGLES)
+    return found

@@ -9,6 +9,7 @@ The engine works as the owner of the tables. The callers' pool runs as a role to
 rows: the one that the connection was told of when it was taken (roles.py).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -34,6 +35,8 @@ NOBODY: Final = ""
 
 CALLER_LOCK_TIMEOUT: Final = timedelta(seconds=5)
 """A caller's request waits for a lock no longer than this, whatever the stages do."""
+
+CLOSE_S: Final = 5.0
 
 ENGINE_PLANNER: Final[Mapping[str, str]] = {
     "enable_hashjoin": "off",
@@ -111,12 +114,12 @@ class Store:
                 engine = await _pool(
                     dsn, settings.engine_pool, "penstock-engine", {**timeouts, **ENGINE_PLANNER}, _PlainConnection
                 )
-                stack.push_async_callback(engine.close)
+                stack.push_async_callback(_close, engine)
                 async with engine.acquire() as connection:
                     is_walled = await is_wall_up(connection)
                 role = {"role": API_ROLE} if is_walled else {}
                 api = await _pool(dsn, settings.api_pool, "penstock-api", {**callers, **role}, _CallersConnection)
-                stack.push_async_callback(api.close)
+                stack.push_async_callback(_close, api)
             yield cls(api, engine, is_walled=is_walled)
 
     def tenant(self, tenant_id: TenantId) -> AbstractAsyncContextManager[Connection]:
@@ -135,6 +138,15 @@ class Store:
         """Raise when the database does not answer."""
         async with self.stranger() as connection:
             await connection.fetchval("SELECT 1")
+
+
+async def _close(pool: _Pool) -> None:
+    """Take leave of the server, or leave without a word where it does not answer: stopping must come to an end."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await pool.close()
+    except (TimeoutError, *_AWAY):
+        pool.terminate()
 
 
 def _milliseconds(span: timedelta) -> str:

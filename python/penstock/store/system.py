@@ -18,6 +18,8 @@ RELEASE_PROBE_LOCK = query("system.release_probe_lock")
 
 LEADER_KEY: Final = 0x70656E6C65616400
 """`penlead` in ASCII."""
+RECONCILER_KEY: Final = 0x70656E7265636F6E
+"""`penrecon` in ASCII."""
 PROBE_KEY: Final = 0x70656E70726F6265
 """`penprobe` in ASCII."""
 
@@ -30,9 +32,9 @@ class Queue(Struct, frozen=True):
     dead_batches: int
 
 
-async def try_leader(connection: Connection) -> bool:
-    """Whether this connection now holds (or already held) the leader's lock."""
-    held: bool = await connection.fetchval(TRY_LEADER, LEADER_KEY)
+async def try_leader(connection: Connection, key: int) -> bool:
+    """Whether this connection now holds (or already held) this leader's lock."""
+    held: bool = await connection.fetchval(TRY_LEADER, key)
     return held
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from penstock import _core
 from penstock.domain.ids import CampaignId, TenantId
 from penstock.store.pool import Connection
-from penstock.store.queries import query
+from penstock.store.queries import query, row_count
 
 FIND_UPLOAD = query("uploads.find_upload")
 FIND_OPEN_UPLOAD = query("uploads.find_open_upload")
@@ -29,6 +29,8 @@ COUNT_UPLOAD_SKIPPED = query("uploads.count_upload_skipped")
 SUM_UPLOAD_SEGMENTS = query("uploads.sum_upload_segments")
 DROP_EMPTY_UPLOAD = query("uploads.drop_empty_upload")
 DROP_ABANDONED_UPLOAD = query("uploads.drop_abandoned_upload")
+DROP_ORPHANED_UPLOADS = query("uploads.drop_orphaned_uploads")
+LIST_ABANDONED_UPLOADS = query("uploads.list_abandoned_uploads")
 DISCARD: Final = tuple(
     query(f"uploads.discard_{what}") for what in ("batches", "chunks", "messages", "skipped", "uploads", "deltas", "counters")
 )
@@ -216,6 +218,16 @@ async def drop_empty_upload(connection: Connection, upload: Upload) -> None:
 async def drop_abandoned_upload(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, idle: timedelta) -> None:
     """Forget a locked campaign's open upload of which nothing was stored and nothing was heard for `idle`."""
     await connection.execute(DROP_ABANDONED_UPLOAD, tenant_id, campaign_id, idle)
+
+
+async def drop_orphaned_uploads(connection: Connection, idle: timedelta) -> int:
+    """How many open uploads of all tenants were forgotten of which nothing was stored and nothing heard for `idle`."""
+    return row_count(await connection.execute(DROP_ORPHANED_UPLOADS, idle))
+
+
+async def list_abandoned_uploads(connection: Connection, idle: timedelta, limit: int) -> list[Upload]:
+    """Open uploads of drafts of all tenants with something stored, not continued for `idle`."""
+    return [Upload(**row) for row in await connection.fetch(LIST_ABANDONED_UPLOADS, idle, limit)]
 
 
 async def discard_recipients(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> None:

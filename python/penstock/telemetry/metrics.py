@@ -79,6 +79,9 @@ class Metrics:
         self.segments_sent = Counter(
             "penstock_segments_sent_total", "Segments of requests that the provider accepted.", registry=self.registry
         )
+        self.retries = Counter(
+            "retry_attempts_total", "Batches that go back to be tried again, for whatever reason.", registry=self.registry
+        )
         self.auto_pauses = Counter(
             "penstock_auto_pauses_total", "Campaigns that paused by their own rule.", registry=self.registry
         )
@@ -104,6 +107,11 @@ class Metrics:
             "reconciliation_jobs_completed", "Runs of the periodic jobs that ended well.", registry=self.registry
         )
 
+        self.findings = Counter(
+            "penstock_reconciliation_findings_total", "What reconciliation came upon, by kind.", ["kind"],
+            registry=self.registry,
+        )  # fmt: skip
+
     def _declare_ingest(self) -> None:
         self._duplicate_events = Counter(
             "ingest_dedup_total", "Events that were known already.", ["tenant", "source"], registry=self.registry
@@ -123,6 +131,17 @@ class Metrics:
         self.leader = LeaderGauges()
         self.registry.register(self.leader)
 
+    def totals(self) -> dict[str, float | dict[str, float]]:
+        """Every counter that has moved: its number, by label where it has one. What a process did, for its last log line."""
+        moved: dict[str, float | dict[str, float]] = {}
+        for family in self.registry.collect():
+            samples = [sample for sample in family.samples if family.type == "counter" and sample.value]
+            if samples and len(samples[0].labels) == 1:
+                moved[family.name] = {next(iter(sample.labels.values())): sample.value for sample in samples}
+            elif samples:
+                moved[family.name] = sum(sample.value for sample in samples)
+        return moved
+
     def render(self, accept: str) -> tuple[bytes, str]:
         """The exposition text and its content type, in OpenMetrics where the scraper asks for it."""
         if "application/openmetrics-text" in accept:
@@ -138,8 +157,11 @@ class LeaderGauges:
         "campaigns_total": "Campaigns by state.",
         "queue_sms_waiting": "Messages in batches that wait to be claimed.",
         "queue_campaign_waiting": "Campaigns that have started and are not complete.",
+        "campaigns_stuck": "Sending campaigns in which nothing has moved for 15 minutes, though something should.",
         "penstock_batches_unknown": "Batches whose outcome nobody knows yet.",
         "penstock_batches_dead": "Batches that failed too often by themselves.",
+        "penstock_accounts_held": "Traffic accounts that are held and send nothing.",
+        "penstock_accounts_failing": "Traffic accounts whose last call to the provider failed.",
         "penstock_reports_waiting": "Delivery reports stored but not applied.",
         "penstock_reports_parked": "Delivery reports whose message is not known yet.",
     }

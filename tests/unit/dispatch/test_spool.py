@@ -20,7 +20,7 @@ def test_answers_outlive_the_process(folder: Path) -> None:
     first, second = AttemptId(new_id()), AttemptId(new_id())
     Spool(folder).put(second, b"two")
     Spool(folder).put(first, b"one")
-    assert list(Spool(folder).answers()) == sorted([(f"{first}.answer", first, b"one"), (f"{second}.answer", second, b"two")])
+    assert list(Spool(folder).answers()) == sorted([(first, b"one"), (second, b"two")])
 
 
 def test_a_dropped_answer_is_gone(folder: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_repeated_answer_replaces_the_first(folder: Path) -> None:
     spool, attempt_id = Spool(folder), AttemptId(new_id())
     spool.put(attempt_id, b"first")
     spool.put(attempt_id, b"second")
-    assert list(spool.answers()) == [(f"{attempt_id}.answer", attempt_id, b"second")]
+    assert list(spool.answers()) == [(attempt_id, b"second")]
 
 
 def test_nobody_else_may_read_answers(folder: Path) -> None:
@@ -61,12 +61,12 @@ def test_an_answer_that_vanishes_meanwhile_is_passed_over(folder: Path) -> None:
     for attempt_id in (first, second, third):
         living.put(attempt_id, b"x")
     seen = []
-    for name, attempt_id, _ in spool.answers():
+    for attempt_id, _ in spool.answers():
         seen.append(attempt_id)
         if attempt_id == first:
             living.drop(second)
             living.drop(first)
-            spool.set_aside(name)
+            spool.set_aside(attempt_id)
     assert seen == [first, third]
 
 
@@ -75,7 +75,7 @@ def test_an_answer_with_a_foreign_name_is_set_aside(folder: Path) -> None:
     spool, attempt_id = Spool(folder), AttemptId(new_id())
     (folder / "notes.answer").write_bytes(b"x")
     spool.put(attempt_id, b"answer")
-    assert list(spool.answers()) == [(f"{attempt_id}.answer", attempt_id, b"answer")]
+    assert list(spool.answers()) == [(attempt_id, b"answer")]
     assert sorted(path.name for path in folder.iterdir()) == sorted([f"{attempt_id}.answer", "notes.answer.set-aside"])
     assert (folder / "notes.answer.set-aside").read_bytes() == b"x"
 
@@ -84,7 +84,7 @@ def test_what_was_set_aside_is_not_looked_at_again(folder: Path) -> None:
     """It keeps its bytes under another name, also for the next process."""
     spool, attempt_id = Spool(folder), AttemptId(new_id())
     spool.put(attempt_id, b"answer")
-    spool.set_aside(f"{attempt_id}.answer")
+    spool.set_aside(attempt_id)
     assert list(Spool(folder).answers()) == []
     assert (folder / f"{attempt_id}.answer.set-aside").read_bytes() == b"answer"
 

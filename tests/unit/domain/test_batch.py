@@ -4,11 +4,12 @@ from hypothesis import strategies as st
 
 from penstock.domain.batch import TRANSITIONS, BatchEvent, BatchState, next_state
 
-ENDS = {BatchState.SETTLED, BatchState.DEAD}
 TABLE = {
     ("pending", "claim"): "sending",
     ("pending", "leave_out"): "settled",
     ("pending", "give_up"): "dead",
+    ("dead", "redrive"): "pending",
+    ("dead", "leave_out"): "settled",
     ("sending", "answered"): "settled",
     ("sending", "hand_back"): "pending",
     ("sending", "lose_track"): "unknown",
@@ -25,8 +26,9 @@ def test_every_pair_of_state_and_event_is_decided(state: BatchState, event: Batc
 
 
 def test_nothing_leaves_an_end() -> None:
-    """A settled or dead batch never moves by itself."""
-    assert not [state for state, _ in TRANSITIONS if state in ENDS]
+    """A settled batch never moves again, and a dead one only by an operator's word."""
+    assert not [state for state, _ in TRANSITIONS if state is BatchState.SETTLED]
+    assert {event for state, event in TRANSITIONS if state is BatchState.DEAD} == {BatchEvent.REDRIVE, BatchEvent.LEAVE_OUT}
 
 
 def test_only_a_pending_batch_is_claimed() -> None:
@@ -45,5 +47,5 @@ def test_a_batch_is_on_the_wire_again_only_after_proof(events: list[BatchEvent])
         if event is BatchEvent.CLAIM:
             assert is_proven
         is_proven = event is BatchEvent.HAND_BACK or (is_proven and event is not BatchEvent.CLAIM)
-        assert state not in ENDS
+        assert state is not BatchState.SETTLED
         state = after

@@ -24,6 +24,7 @@ NAMES = {
     "penstock_provider_call_duration_seconds": "histogram",
     "penstock_messages": "counter",
     "penstock_segments_sent": "counter",
+    "retry_attempts": "counter",
     "penstock_auto_pauses": "counter",
     "penstock_schedule_drift_seconds": "histogram",
     "penstock_batches_in_flight": "gauge",
@@ -34,6 +35,7 @@ NAMES = {
     "webhook_events_failed": "counter",
     "webhook_events_duplicate": "counter",
     "reconciliation_jobs_completed": "gauge",
+    "penstock_reconciliation_findings": "counter",
     "ingest_dedup": "counter",
 }
 LABELS = {
@@ -46,11 +48,13 @@ LABELS = {
     "penstock_messages": {"state"},
     "penstock_schedule_drift_seconds": {"kind"},
     "penstock_reports": {"result"},
+    "penstock_reconciliation_findings": {"kind"},
     "ingest_dedup": {"tenant", "source"},
 }
 LEADER_NAMES = {
-    "campaigns_total", "queue_sms_waiting", "queue_campaign_waiting", "penstock_batches_unknown", "penstock_batches_dead",
-    "penstock_reports_waiting", "penstock_reports_parked",
+    "campaigns_total", "campaigns_stuck",
+    "queue_sms_waiting", "queue_campaign_waiting", "penstock_batches_unknown", "penstock_batches_dead",
+    "penstock_reports_waiting", "penstock_reports_parked", "penstock_accounts_held", "penstock_accounts_failing",
 }  # fmt: skip
 
 
@@ -102,6 +106,21 @@ def test_only_the_leader_shows_gauges_of_the_database() -> None:
     assert not shown & LEADER_NAMES
 
 
+def test_totals_are_the_counters_that_moved() -> None:
+    """Each by its name, by its label where it has one, and without those that stand still."""
+    metrics = Metrics("1")
+    assert metrics.totals() == {}
+    metrics.segments_sent.inc(5)
+    metrics.messages.labels("sent").inc(3)
+    metrics.messages.labels("unknown").inc(2)
+    metrics.count_duplicate_event(1, "shop")
+    metrics.count_duplicate_event(2, "shop")
+    metrics.in_flight.inc()
+    assert metrics.totals() == {
+        "penstock_segments_sent": 5, "penstock_messages": {"sent": 3, "unknown": 2}, "ingest_dedup": 2,
+    }  # fmt: skip
+
+
 def test_two_services_in_one_process_do_not_mix() -> None:
     """Each Metrics has a registry of its own."""
     first, second = Metrics("1"), Metrics("1")
@@ -119,7 +138,7 @@ def test_names_follow_the_naming_rules_or_are_listed() -> None:
 def test_label_values_are_from_closed_sets() -> None:
     """Outside the HTTP middleware a label is a literal, a state, a reason, an outcome's name or one of a counted few."""
     assert Gains == dict[MessageState, int]  # whose keys are the label `state`
-    allowed = {"state", "type(outcome).__name__.lower()", "reason", "route, status", "*pair"}
+    allowed = {"state", "type(outcome).__name__.lower()", "reason", "route, status", "*pair", "finding.kind", "kind"}
     found = set()
     for path in Path(inspect.getfile(penstock)).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from penstock.api import queries, schemas
-from penstock.api.admin import audit, keys, tenants
+from penstock.api.admin import accounts, audit, dead_letters, findings, keys, tenants
 from penstock.api.admin.auth import require_operator
 from penstock.api.queries import PAGE
 from penstock.api.routes import Address, Handler
@@ -20,6 +20,10 @@ class AdminRoute(Address, frozen=True):
 
 TENANTS: Final = "/admin/v1/tenants"
 TENANT: Final = f"{TENANTS}/{{tenant_id}}"
+ACCOUNTS: Final = "/admin/v1/accounts"
+ACCOUNT: Final = f"{ACCOUNTS}/{{account_id}}"
+DEAD_LETTERS: Final = "/admin/v1/dead-letters"
+DEAD_LETTER: Final = f"{DEAD_LETTERS}/{{batch_id}}"
 
 _List = schemas.Listing
 
@@ -34,6 +38,19 @@ ADMIN_ROUTES: Final[Sequence[AdminRoute]] = (
     AdminRoute("POST", f"{TENANT}/keys", keys.create, schemas.NewKey, schemas.ShownKey, 201),
     AdminRoute("DELETE", f"{TENANT}/keys/{{key_id}}", keys.revoke, None, None, 204),
     AdminRoute("POST", f"{TENANT}/keys/{{key_id}}/rotate", keys.rotate, schemas.Rotation, schemas.ShownKey, 201),
+    AdminRoute("GET", ACCOUNTS, accounts.index, None, _List[schemas.AccountView], query=PAGE),
+    AdminRoute("PATCH", ACCOUNT, accounts.change, schemas.AccountChange, schemas.AccountView),
+    AdminRoute("POST", f"{ACCOUNT}/hold", accounts.hold, schemas.AccountHold, schemas.AccountView),
+    AdminRoute("POST", f"{ACCOUNT}/release", accounts.release, None, schemas.AccountView),
+    AdminRoute("GET", DEAD_LETTERS, dead_letters.index, None, _List[schemas.DeadLetterView], query=dead_letters.QUERY),
+    AdminRoute("POST", f"{DEAD_LETTERS}/redrive", dead_letters.redrive_all, schemas.Redrive, schemas.Redriven),
+    AdminRoute(
+        "POST", f"{DEAD_LETTER}/redrive", dead_letters.redrive, None, schemas.DeadLetterView, errors=(StateConflictError,)
+    ),
+    AdminRoute(
+        "POST", f"{DEAD_LETTER}/cancel", dead_letters.cancel, None, schemas.DeadLetterView, errors=(StateConflictError,)
+    ),
+    AdminRoute("GET", "/admin/v1/findings", findings.index, None, _List[schemas.FindingView], query=findings.QUERY),
     AdminRoute("GET", "/admin/v1/audit", audit.index, None, _List[schemas.ActView], query=audit.QUERY),
 )
 

@@ -40,6 +40,15 @@ from penstock.api.schemas.messages import (
 )
 from penstock.api.schemas.opt_outs import MOST_NUMBERS, Numbers, OptOutsAdded, OptOutsRemoved, OptOutView
 from penstock.api.schemas.recipients import ProblemRow, Recipient, RecipientList, SkippedView, UploadAnswer
+from penstock.api.schemas.recovery import (
+    AccountChange,
+    AccountHold,
+    AccountView,
+    DeadLetterView,
+    FindingView,
+    Redrive,
+    Redriven,
+)
 from penstock.api.schemas.tenants import (
     ActView,
     NewTenant,
@@ -52,15 +61,20 @@ from penstock.api.schemas.tenants import (
 __all__ = [
     "MOST_EVENT_BYTES",
     "MOST_NUMBERS",
+    "AccountChange",
+    "AccountHold",
+    "AccountView",
     "ActView",
     "AutoPauseRule",
     "CampaignSummary",
     "CampaignView",
     "CanceledView",
     "Counts",
+    "DeadLetterView",
     "Empty",
     "EventBody",
     "EventTaken",
+    "FindingView",
     "Found",
     "Instant",
     "KeyView",
@@ -90,6 +104,8 @@ __all__ = [
     "Quote",
     "Recipient",
     "RecipientList",
+    "Redrive",
+    "Redriven",
     "Region",
     "ReportLine",
     "Request",

@@ -31,6 +31,28 @@ UPDATE account SET refused_in_a_row = refused_in_a_row + 1 WHERE account_id = $1
 -- scope: system. The provider refused this many at once: keep to half of it.
 UPDATE account SET learned_batch_size = least(coalesce(learned_batch_size, $2), $2) WHERE account_id = $1
 
+-- name: release_account
+-- scope: system. An operator's word: what held it is over, and nothing of it is remembered.
+UPDATE account SET held_until = NULL, held_reason = NULL, backoff_step = 0, refused_in_a_row = 0 WHERE account_id = $1
+
+-- name: change_account
+-- scope: system. NULL: as the settings have it, and a batch's size until the provider refuses it again.
+UPDATE account SET learned_batch_size = $2, requests_max = $3, segments_per_s = $4 WHERE account_id = $1
+
 -- name: list_accounts
--- scope: system
-SELECT account_id, held_until, held_reason, backoff_step, learned_batch_size FROM account ORDER BY account_id
+-- scope: system. Those with names behind $1, in order, at most $2; a hold that is over is none.
+SELECT account_id, CASE WHEN held_until > now() THEN held_until END AS held_until,
+       CASE WHEN held_until > now() THEN held_reason END AS held_reason, backoff_step, learned_batch_size,
+       requests_max, segments_per_s
+FROM account WHERE account_id > $1 ORDER BY account_id LIMIT $2
+
+-- name: lock_account
+-- scope: system. One of them, kept from changing.
+SELECT account_id, CASE WHEN held_until > now() THEN held_until END AS held_until,
+       CASE WHEN held_until > now() THEN held_reason END AS held_reason, backoff_step, learned_batch_size,
+       requests_max, segments_per_s
+FROM account WHERE account_id = $1 FOR UPDATE
+
+-- name: count_not_sending
+-- scope: system. For the metrics: accounts that are held, and accounts whose last call failed.
+SELECT count(*) FILTER (WHERE held_until > now()) AS held, count(*) FILTER (WHERE backoff_step > 0) AS failing FROM account

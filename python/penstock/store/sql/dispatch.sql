@@ -78,8 +78,10 @@ UPDATE batch SET state = 'sending', attempt_id = $1, last_seq = $6, segments = $
 UPDATE batch SET state = 'settled' WHERE batch_id = $1 AND state = 'pending'
 
 -- name: count_batch_failure
--- The batch itself failed (not the provider): back to the queue later, or dead after $2 such failures.
-UPDATE batch SET attempts = attempts + 1, due_at = now() + $3::interval,
+-- The batch itself failed (not the provider): back to the queue later, at most $3, or dead after $2 such failures. The first
+-- waits are short, because of several batches that were to go out together the first is blamed.
+UPDATE batch SET attempts = attempts + 1, due_at = now() + least($3::interval, interval '5 seconds' * power(4, attempts)),
+    failure = $4, failed_at = now(),
     state = CASE WHEN attempts + 1 >= $2 THEN 'dead'::batch_state ELSE 'pending'::batch_state END
 WHERE batch_id = $1 AND state = 'pending' RETURNING state::text
 
@@ -150,8 +152,15 @@ SET state = 'pending', last_seq = old.middle, segments = greatest(old.middle - b
 FROM old WHERE b.batch_id = old.batch_id
 
 -- name: list_lapsed_attempts
--- scope: system. Open attempts whose lease is over: their process is gone or has lost its way. Rides on attempt_open.
-SELECT attempt_id, tenant_id, campaign_id FROM attempt WHERE state = 'open' AND lease_until < now() ORDER BY lease_until LIMIT $1
+-- scope: system. Open attempts that nobody answers for: their lease is over, or their process was not seen for $2 and they are
+-- older than that themselves (a process that has just begun is not seen yet). Rides on attempt_open and the key of process.
+SELECT a.attempt_id, CASE WHEN a.lease_until < now() THEN 'lease_lapsed' ELSE 'process_gone' END AS reason
+FROM attempt a
+WHERE a.state = 'open'
+  AND (a.lease_until < now()
+       OR a.started_at < now() - $2::interval
+       AND NOT EXISTS (SELECT FROM process p WHERE p.worker = a.worker AND p.seen_at > now() - $2::interval))
+ORDER BY a.lease_until LIMIT $1
 
 -- name: find_attempt
 -- scope: system. For answers found in the spool and for attempts that nobody answers for.

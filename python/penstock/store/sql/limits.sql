@@ -5,3 +5,7 @@ SELECT account_id, requests_max, segments_per_s FROM account WHERE requests_max 
 -- name: list_tenant_limits
 -- scope: system. Tenants whose limit is not that of the settings. Rides on tenant_requests_max.
 SELECT tenant_id, (settings ->> 'requests_max')::int4 AS requests_max FROM tenant WHERE settings ? 'requests_max'
+
+-- name: has_singles
+-- scope: system. Whether a rolling campaign is open; it is for a day after its first message. Rides on campaign_rolling.
+SELECT EXISTS (SELECT FROM campaign WHERE state = 'sending' AND is_rolling)

@@ -196,6 +196,8 @@ CREATE TABLE public.batch (
     attempt_id uuid,
     excluded bytea,
     zone_group text,
+    failure text,
+    failed_at timestamp with time zone,
     CONSTRAINT batch_check CHECK ((last_seq >= first_seq))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
@@ -276,6 +278,28 @@ WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 
 ALTER TABLE public.counter_delta ALTER COLUMN delta_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.counter_delta_delta_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.finding (
+    finding_id bigint NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    tenant_id integer,
+    campaign_id uuid,
+    is_repaired boolean NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    times integer DEFAULT 1 NOT NULL,
+    found_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.finding ALTER COLUMN finding_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.finding_finding_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -384,6 +408,12 @@ CREATE TABLE public.process (
     CONSTRAINT process_limiter_parts_check CHECK ((limiter_parts >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+
+CREATE TABLE public.recount (
+    tenant_id integer NOT NULL,
+    campaign_id uuid NOT NULL,
+    recounted_at timestamp with time zone DEFAULT now() NOT NULL
+);
 
 CREATE TABLE public.report_conflict (
     conflict_id bigint NOT NULL,
@@ -508,6 +538,12 @@ ALTER TABLE ONLY public.counter_delta
 ALTER TABLE ONLY public.counter
     ADD CONSTRAINT counter_pkey PRIMARY KEY (tenant_id, campaign_id, counter);
 
+ALTER TABLE ONLY public.finding
+    ADD CONSTRAINT finding_kind_subject_key UNIQUE (kind, subject);
+
+ALTER TABLE ONLY public.finding
+    ADD CONSTRAINT finding_pkey PRIMARY KEY (finding_id);
+
 ALTER TABLE ONLY public.idempotency_key
     ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (tenant_id, route, key, variant);
 
@@ -534,6 +570,9 @@ ALTER TABLE ONLY public.parked_report
 
 ALTER TABLE ONLY public.process
     ADD CONSTRAINT process_pkey PRIMARY KEY (worker);
+
+ALTER TABLE ONLY public.recount
+    ADD CONSTRAINT recount_pkey PRIMARY KEY (tenant_id, campaign_id);
 
 ALTER TABLE ONLY public.report_conflict
     ADD CONSTRAINT report_conflict_pkey PRIMARY KEY (conflict_id);
@@ -573,6 +612,8 @@ CREATE INDEX attempt_range ON public.attempt USING btree (campaign_id, last_seq)
 CREATE INDEX audit_tenant ON public.audit USING btree (tenant_id, audit_id);
 
 CREATE INDEX batch_chunk ON public.batch USING btree (tenant_id, campaign_id, chunk_no);
+
+CREATE INDEX batch_dead ON public.batch USING btree (batch_id) WHERE (state = 'dead'::public.batch_state);
 
 CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
 
@@ -641,6 +682,9 @@ ALTER TABLE ONLY public.ingest_source
 ALTER TABLE ONLY public.opt_out
     ADD CONSTRAINT opt_out_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id);
 
+ALTER TABLE ONLY public.recount
+    ADD CONSTRAINT recount_tenant_id_campaign_id_fkey FOREIGN KEY (tenant_id, campaign_id) REFERENCES public.campaign(tenant_id, campaign_id);
+
 ALTER TABLE ONLY public.rolling_campaign
     ADD CONSTRAINT rolling_campaign_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
 
@@ -665,6 +709,8 @@ ALTER TABLE public.chunk ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.counter ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.counter_delta ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.finding ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency_key ENABLE ROW LEVEL SECURITY;
 
@@ -698,6 +744,8 @@ CREATE POLICY own_tenant ON public.counter TO penstock_api USING ((tenant_id = (
 
 CREATE POLICY own_tenant ON public.counter_delta TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
 
+CREATE POLICY own_tenant ON public.finding TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
 CREATE POLICY own_tenant ON public.idempotency_key TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
 
 CREATE POLICY own_tenant ON public.ingest_event TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
@@ -710,6 +758,8 @@ CREATE POLICY own_tenant ON public.number_index TO penstock_api USING ((tenant_i
 
 CREATE POLICY own_tenant ON public.opt_out TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
 
+CREATE POLICY own_tenant ON public.recount TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
 CREATE POLICY own_tenant ON public.rolling_campaign TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
 
 CREATE POLICY own_tenant ON public.skipped TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
@@ -717,6 +767,8 @@ CREATE POLICY own_tenant ON public.skipped TO penstock_api USING ((tenant_id = (
 CREATE POLICY own_tenant ON public.tenant TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
 
 CREATE POLICY own_tenant ON public.upload TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+ALTER TABLE public.recount ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.report_conflict ENABLE ROW LEVEL SECURITY;
 

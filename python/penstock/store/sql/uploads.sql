@@ -112,3 +112,14 @@ WHERE tenant_id = $1 AND campaign_id = $2 AND upload_no = $3 AND token = $4 AND 
 -- The same for one whose process died: nothing stored and not touched for $3. The caller holds the campaign's lock.
 DELETE FROM upload
 WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'open' AND digest IS NULL AND touched_at < now() - $3::interval
+
+-- name: drop_orphaned_uploads
+-- scope: system. The same everywhere, for those of which nothing was heard for $1: a connection that still lives finds its upload
+-- ended with its next chunk. Rides on upload_one_open.
+DELETE FROM upload WHERE state = 'open' AND digest IS NULL AND touched_at < now() - $1::interval
+
+-- name: list_abandoned_uploads
+-- scope: system. Open uploads of drafts with something stored, not continued for $1; at most $2. Rides on upload_one_open.
+SELECT u.* FROM upload u JOIN campaign c ON c.tenant_id = u.tenant_id AND c.campaign_id = u.campaign_id AND c.state = 'draft'
+WHERE u.state = 'open' AND u.digest IS NOT NULL AND u.touched_at < now() - $1::interval
+ORDER BY u.tenant_id, u.campaign_id LIMIT $2

@@ -1,0 +1,91 @@
+"""The limits of a whole gateway, seen from the provider: kept in every window, and no single message waits behind a queue."""
+
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+
+from penstock.clock import SystemClock
+from penstock.store.pool import Store
+from tests.builders import ACCOUNT, make_campaign
+from tests.contract.positions import fullest_window
+from tests.e2e.evidence import wait_until
+from tests.e2e.inside import Lab, lab
+
+SEGMENTS_PER_S = 2000
+SINGLES = 100
+FIRST_SINGLE = 4915200000000
+SENT = "SELECT count(*) FROM message WHERE sent_at IS NOT NULL AND msisdn >= $1"
+QUEUED = {"quick": 50_000, "long": 1_000_000}
+
+
+class Accepted(msgspec.Struct):
+    """A line of the journal."""
+
+    wire_time: float = 0.0
+    destination: str = ""
+    segments: int = 0
+
+
+async def read_accepted(at: Lab) -> list[Accepted]:
+    """What the provider accepted, and when."""
+    async with aiohttp.ClientSession() as session, session.get(f"{at.simulator.url}/_sim/journal") as answer:
+        lines = (await answer.read()).splitlines()
+    return [found for found in map(msgspec.json.Decoder(Accepted).decode, lines) if found.destination]
+
+
+async def longest_call_s(at: Lab) -> float:
+    """A bound on how long any call to the provider took: what was sent in order may have arrived so much later or earlier."""
+    async with aiohttp.ClientSession() as session, session.get(f"{at.url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    prefix = 'penstock_provider_call_duration_seconds_bucket{le="'
+    buckets = [line.removeprefix(prefix).split('"} ') for line in lines if line.startswith(prefix)]
+    counted = [(float(bound), float(count)) for bound, count in buckets]
+    return next((upper for (_, before), (upper, count) in pairwise([(0.0, -1.0), *counted]) if count == counted[-1][1]), 60.0)
+
+
+async def send_singles(at: Lab, key: str) -> dict[int, float]:
+    """One message after another; when each was accepted by the gateway."""
+    accepted: dict[int, float] = {}
+    async with aiohttp.ClientSession(at.url, headers={"Authorization": f"Bearer {key}"}) as session:
+        for number in range(FIRST_SINGLE, FIRST_SINGLE + SINGLES):
+            async with session.post("/v1/messages", json={"to": f"+{number}", "text": "Your code is 1"}) as answer:
+                assert answer.status == 201
+            accepted[number] = SystemClock().now().timestamp()
+            await asyncio.sleep(0.05)
+    return accepted
+
+
+@pytest.mark.parametrize("queue", ["quick", pytest.param("long", marks=[pytest.mark.slow, pytest.mark.timeout(400)])])
+async def test_a_single_message_does_not_wait_for_a_campaign(
+    store: Store, dsn: str, valkey_url: str, tmp_path: Path, queue: str
+) -> None:
+    """With a campaign that uses the whole limit, another tenant's messages leave within a second; no window is overfull."""
+    await make_campaign(store, QUEUED[queue], tenant="busy", account_id=ACCOUNT)
+    limits = {"MITTO_MAX_SEGMENTS_PER_S": str(SEGMENTS_PER_S), "SMS_BATCH_SIZE": "5000"}
+    async with lab(dsn, valkey_url, tmp_path, **limits) as at:
+        key = await at.database.make_key("second", b"second")
+
+        async def is_busy() -> bool:
+            return at.simulator.summary.accepted >= 3 * SEGMENTS_PER_S
+
+        await wait_until(is_busy, "the campaign uses the limit")
+        asked = await send_singles(at, key)
+
+        async def are_sent() -> bool:
+            return (
+                await at.database.value("SELECT count(*) FROM message WHERE sent_at IS NOT NULL AND msisdn >= $1", FIRST_SINGLE)
+                == SINGLES
+            )
+
+        await wait_until(are_sent, "the single messages are sent")
+        lines, jitter_s = await read_accepted(at), await longest_call_s(at)
+    waits = sorted(line.wire_time - asked[int(line.destination)] for line in lines if int(line.destination) in asked)
+    assert len(waits) == SINGLES
+    assert waits[int(0.99 * SINGLES) - 1] < 1.0
+    arrivals = [(round(line.wire_time * 1e6), line.segments) for line in lines]
+    assert fullest_window(arrivals, round((1 - jitter_s) * 1e6)) <= SEGMENTS_PER_S
+    assert sum(line.segments for line in lines) < QUEUED[queue]
