@@ -47,8 +47,8 @@ FROM chunk
 """
 
 ATTEMPTS = """
-INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, segments, digest, codec,
-                     worker, state, lease_until)
+INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, segments, digest,
+                     codec, worker, state, lease_until)
 SELECT gen_random_uuid(), tenant_id, campaign_id, batch_id, $1, first_seq, last_seq, 100, 100, 'x', 1, 'w', 'accepted', now()
 FROM batch WHERE state = 'settled'
 """
