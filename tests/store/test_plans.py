@@ -226,7 +226,7 @@ async def test_due_lanes_probe_the_queue_once_a_campaign(engine: Connection) -> 
 async def test_what_waits_is_found_by_the_queue_index(engine: Connection, name: str) -> None:
     """Quiet zones and lapsed validity are looked for among the pending batches of a campaign, and nowhere else."""
     nodes = await explain(engine, name, 1)
-    assert indexes_on(nodes, "batch") <= {"batch_ready", "batch_pkey"}
+    assert indexes_on(nodes, "batch") <= {"batch_ready", "batch_pkey", "batch_chunk"}
     assert "Hash Join" not in {node["Node Type"] for node in nodes}
 
 
@@ -237,7 +237,7 @@ async def test_a_step_of_a_recount_reads_a_range_of_the_primary_key(engine: Conn
     used = indexes_on(nodes, "message_")
     assert len(used) == 1
     assert all(index.endswith(BY_KEY) for index in used), used
-    assert indexes_on(nodes, "batch") <= {"batch_ready"}
+    assert indexes_on(nodes, "batch") <= {"batch_ready", "batch_chunk"}
     assert indexes_on(nodes, "attempt") <= {"attempt_range", "attempt_campaign"}
 
 

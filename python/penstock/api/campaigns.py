@@ -33,6 +33,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
         max_parts=new.max_parts, validity_s=new.validity_s, send_at=new.send_at,
         pace_s=None if new.pace is None else new.pace.over_s, auto_pause=_rule(new.auto_pause),
         quiet_hours=_quiet_hours(new, caller.settings),
+        resend_unknown_after_s=new.resend_unknown_after_s,
     )  # fmt: skip
     control.check_plan(plan, parts.clock.now())
     account_id = AccountId(caller.settings.traffic_account_id or parts.account_id)

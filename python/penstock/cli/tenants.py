@@ -24,8 +24,9 @@ TenantName = Annotated[str, typer.Argument(help="The tenant's name.")]
 Changes = Annotated[
     list[str],
     typer.Argument(
-        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body requests_max=20 "
-        "quiet_hours=21:00-08:00 (or 21:00-08:00,sat,sun); with nothing behind =, reset."
+        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body "
+        """quiet_hours=21:00-08:00 (or 21:00-08:00,sat,sun) requests_max=20 limits=trial or """
+        """limits='{"sends_per_hour": 10}'; with nothing behind =, reset."""
     ),
 ]
 
@@ -130,13 +131,14 @@ def _read_changes(texts: list[str]) -> "SettingChanges":
     from penstock.domain.errors import GatewayError
     from penstock.ingest.tenants import check_settings
 
-    given: dict[str, object] = {name: value or None for name, _, value in (text.partition("=") for text in texts)}
-    if isinstance(hours := given.get("quiet_hours"), str):
-        given["quiet_hours"] = read_quiet_hours(hours)
+    pairs = {name: value or None for name, _, value in (text.partition("=") for text in texts)}
     try:
+        given = {name: msgspec.json.decode(value) if value and value[0] == "{" else value for name, value in pairs.items()}
+        if isinstance(hours := given.get("quiet_hours"), str):
+            given["quiet_hours"] = read_quiet_hours(hours)
         changes = msgspec.convert(given, SettingsChange, strict=False).changes()
         check_settings(changes)
-    except (msgspec.ValidationError, GatewayError) as error:
+    except (msgspec.DecodeError, GatewayError) as error:
         raise CommandError(str(error)) from error
     return changes
 
@@ -150,8 +152,15 @@ def _print(tenant: "Tenant") -> None:
     fields = msgspec.structs.asdict(tenant.settings)
     if (hours := tenant.settings.quiet_hours) is not None:
         fields["quiet_hours"] = write_quiet_hours(hours)
-    settings = [(name, str(value or "")) for name, value in fields.items()]
+    settings = [(name, _setting(value)) for name, value in fields.items()]
     print_table(("tenant", tenant.name), [("id", str(tenant.tenant_id)), ("state", _state(tenant)), *settings])
+
+
+def _setting(value: object) -> str:
+    """As `set` takes it."""
+    import msgspec
+
+    return value if isinstance(value, str) else "" if value is None else msgspec.json.encode(value).decode()
 
 
 def _state(tenant: "Tenant") -> str:

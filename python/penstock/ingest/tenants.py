@@ -18,7 +18,7 @@ from penstock.store.tenants import Tenant
 
 MOST_NAME_CHARS: Final = 100
 
-SettingChanges = Mapping[str, str | int | QuietHours | None]
+SettingChanges = Mapping[str, object]
 """Fields of TenantSettings with their new values; None resets one."""
 
 

@@ -76,6 +76,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     """Segments of its longest message."""
     retry_of: CampaignId | None = None
     quiet_hours: QuietHours | None = None
+    resend_unknown_after_s: int | None = None
+    """What is still unknown then is sent once more; None: never."""
 
 
 class NewCampaign(Struct, frozen=True, kw_only=True):
@@ -96,6 +98,7 @@ class NewCampaign(Struct, frozen=True, kw_only=True):
     auto_pause: AutoPause | None = None
     retry_of: CampaignId | None = None
     quiet_hours: QuietHours | None = None
+    resend_unknown_after_s: int | None = None
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -128,7 +131,7 @@ async def create_campaign(connection: Connection, new: NewCampaign) -> None:
     await connection.execute(
         CREATE_CAMPAIGN, new.tenant_id, new.campaign_id, new.name, new.text, new.sender, new.account_id,
         new.default_region, new.countries, new.max_parts, new.validity_s, new.send_at, new.pace_s,
-        _json(new.auto_pause), new.retry_of, _json(new.quiet_hours),
+        _json(new.auto_pause), new.retry_of, new.resend_unknown_after_s, _json(new.quiet_hours),
     )  # fmt: skip
 
 

@@ -48,6 +48,18 @@ class NewCampaign(Request, frozen=True, kw_only=True):
         QuietHours | Literal["none"] | None,
         Meta(description="The tenant's when left out; `none` for what must not wait for the morning."),
     ] = None
+    resend_unknown_after_s: (
+        Annotated[
+            int,
+            Meta(
+                ge=600,
+                le=259_200,
+                description="A message that may or may not have been sent is sent once more after so many seconds without "
+                "evidence, and may so arrive twice. Not given: never.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class SendRequest(Request, frozen=True, kw_only=True):
@@ -128,5 +140,7 @@ class CampaignView(CampaignSummary, frozen=True, kw_only=True):
     longest: int
     retry_of: str | None
     sent_without_report: int
+    resend_unknown_after_s: int | None
+    possible_duplicates: int
     uploads: list[UploadView]
     progress: Progress | None
