@@ -16,10 +16,14 @@ from aiohttp import web
 
 from penstock import __version__
 from penstock.api import ops, webhooks
+from penstock.api.address import Proxies
 from penstock.api.app import make_app
 from penstock.api.auth import Authenticator
+from penstock.api.middleware import standing_headers
 from penstock.api.parts import Parts as ApiParts
+from penstock.api.parts import ProviderScopes
 from penstock.api.server import WebServer
+from penstock.api.shortcut import ReportShortcut
 from penstock.clock import Clock, SystemClock
 from penstock.config import Settings
 from penstock.dispatch.bounds import BatchBounds
@@ -39,6 +43,7 @@ from penstock.ingest.repeats import Repeats
 from penstock.ingest.scheduler import start_scheduled
 from penstock.ingest.singles import Singles
 from penstock.lifecycle import Service
+from penstock.limits.callers import CallerLimits
 from penstock.limits.limiter import Limiter
 from penstock.providers.mitto import wire
 from penstock.providers.mitto.client import MittoClient
@@ -104,16 +109,16 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         is_sending = settings.general.role in ("all", "dispatch") and not settings.general.safe_mode
         me = Identity(_worker(), settings.general.role, is_sending)
         news = asyncio.Event()
-        limiter = _limiter(settings, metrics, clock, tell=news.set) if is_sending else None
-        heartbeat = Heartbeat(dsn, me, clock, limiter.shares if limiter else None, news)
+        limiter = _limiter(settings, metrics, clock, tell=news.set)
+        stack.push_async_callback(limiter.aclose)
+        heartbeat = Heartbeat(dsn, me, clock, limiter.shares if is_sending else None, news)
         services: list[Service] = [_ops_door(settings, health, metrics), heartbeat]
         if settings.general.role in ("all", "jobs"):
             services += _leaders(dsn, store, settings, clock, metrics)
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
-        if limiter is not None:
-            stack.push_async_callback(limiter.aclose)
+        if is_sending:
             health.facts["limiter"] = lambda: limiter.state
             dispatch = settings.dispatch
             chooser = Chooser(store, clock, max_age_s=dispatch.poll.total_seconds(), of_tenant=dispatch.in_flight)
@@ -122,7 +127,14 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
                 stack, store, settings, worker=me.worker, limiter=limiter, chooser=chooser, spool=spool, clock=clock,
                 metrics=metrics,
             )  # fmt: skip
-        services += _doors(store, settings, clock=clock, metrics=metrics, health=health, announce=announce)
+        elif settings.general.role != "jobs":
+            # Callers look at the limits also where nothing is sent.
+            services.append(LimitReader(store, limiter))
+        callers = CallerLimits.open(settings.redis, settings.callers, metrics=metrics, clock=clock)
+        stack.push_async_callback(callers.aclose)
+        services += _doors(
+            store, settings, callers=callers, limiter=limiter, clock=clock, metrics=metrics, health=health, announce=announce
+        )
         yield Runtime(settings, services, health, metrics)
 
 
@@ -166,20 +178,26 @@ def _ops_door(settings: Settings, health: Health, metrics: Metrics) -> Service:
 
 
 def _doors(  # noqa: PLR0913 - a composition root takes everything
-    store: Store, settings: Settings, *, clock: Clock, metrics: Metrics, health: Health, announce: Callable[[Lane], None]
-) -> list[Service]:
+    store: Store, settings: Settings, *, callers: CallerLimits, limiter: Limiter, clock: Clock, metrics: Metrics,
+    health: Health, announce: Callable[[Lane], None],
+) -> list[Service]:  # fmt: skip
     """The main HTTP listener, for callers and for the provider, and what stores the provider's reports behind it."""
     services: list[Service] = []
     ops_routes = ops.routes(health, metrics)
     extra: list[web.RouteDef] = []
+    shortcut: ReportShortcut | None = None
     if settings.general.role in ("all", "receipts") and settings.mitto.webhook_secret is not None:
         receiver = Receiver(store, metrics)
         services.append(receiver)
         extra += webhooks.routes(receiver.accept, settings.mitto.webhook_secret, metrics)
+        shortcut = ReportShortcut(
+            receiver.accept, settings.mitto.webhook_secret, metrics, new_id=lambda: str(_uuid7(clock)),
+            headers=standing_headers(safe_mode=settings.general.safe_mode),
+        )  # fmt: skip
     if settings.general.role in ("all", "api", "receipts"):
         kept = settings.http.idempotency_kept
         singles = Singles(store, metrics, new_id=lambda: _uuid7(clock), kept=kept, announce=announce)
-        services.append(singles)
+        services += [callers, singles]
         parts = ApiParts(
             store=store,
             intake=Intake(store, settings.sms, metrics, clock=clock, random=os.urandom, most_parts=_most_parts(settings)),
@@ -190,15 +208,18 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
             random=os.urandom,
             http=settings.http,
             authenticator=Authenticator(store, clock),
+            callers=callers,
+            proxies=Proxies.of(settings.http.trusted_proxies),
             account_id=AccountId(settings.mitto.traffic_account_id or ""),
             sender=settings.mitto.sender_name or "",
             most_parts=_most_parts(settings),
             safe_mode=settings.general.safe_mode,
+            provider_scopes=_provider_scopes(settings, limiter),
             speeds=_speeds(settings),
             admin_key=settings.http.admin_key,
         )
         app = make_app(parts, [*ops_routes, *extra])
-        services.append(WebServer("http", app, settings.http, settings.http.port, metrics))
+        services.append(WebServer("http", app, settings.http, settings.http.port, metrics, shortcut=shortcut))
     return services
 
 
@@ -251,6 +272,13 @@ def _speeds(settings: Settings) -> Speeds:
         rates.global_max / rates.global_window_ms,
     )
     return Speeds(requests=requests * 1000, segments=segments if isinstance(segments, int) else None)
+
+
+def _provider_scopes(settings: Settings, limiter: Limiter) -> ProviderScopes:
+    """What a tenant is shown of them: nothing of what all tenants send together."""
+    rates = settings.rate_limit
+    windows_s = {"account": rates.traffic_account_window_ms / 1000, "tenant": rates.tenant_window_ms / 1000, "segments": 1.0}
+    return ProviderScopes(limiter.look, windows_s)
 
 
 def _most_parts(settings: Settings) -> int:

@@ -135,16 +135,18 @@ async def test_keys_by_command(dsn: str, valkey_url: str) -> None:
 async def test_tenants_by_command(dsn: str, valkey_url: str) -> None:
     """Settings are set, shown and reset; a tenant is deactivated and activated, and the list says which it is."""
     where = servers(dsn, valkey_url)
-    _, shown, reset, _, listed, _ = await run_all(
-        where, "tenants create acme", "tenants set acme sender=Acme default_region=DE", "tenants set acme sender=",
+    _, shown, reset, own, _, listed, _ = await run_all(
+        where, "tenants create acme", "tenants set acme sender=Acme default_region=DE limits=trial",
+        "tenants set acme sender=", 'tenants set acme limits={"sends_per_hour":10}',
         "tenants deactivate acme", "tenants list", "tenants activate acme",
     )  # fmt: skip
-    assert {"sender\tAcme", "default_region\tDE", "state\tactive"} <= set(shown.splitlines())
+    assert {"sender\tAcme", "default_region\tDE", "limits\ttrial", "state\tactive"} <= set(shown.splitlines())
     assert {"sender\t", "default_region\tDE"} <= set(reset.splitlines())
+    assert 'limits\t{"sends_per_hour":10}' in own.splitlines()
     assert "deactivated" in listed
     (last,) = await run_all(where, "tenants show acme")
     assert "state\tactive" in last.splitlines()
-    verbs = ["create", "change", "change", "deactivate", "activate"]
+    verbs = ["create", "change", "change", "change", "deactivate", "activate"]
     assert [action for _, action, _ in await acts(dsn)] == [f"tenant.{verb}" for verb in verbs]
 
 
@@ -178,7 +180,8 @@ async def is_shut_out(at: Site) -> bool:
     [
         ("tenants create acme", "already"), ("tenants show nobody", "there is no tenant nobody"),
         ("tenants set acme sender=a", "A sender is 3 to 11"), ("tenants set acme nothing=1", "nothing"),
-        ("tenants set acme idempotency=body", "idempotency"), ("keys create acme --scope all", "a scope is one of"),
+        ("tenants set acme idempotency=body", "idempotency"), ("tenants set acme limits={}x", "malformed"),
+        ("tenants set acme limits=gold", "limits"), ("keys create acme --scope all", "a scope is one of"),
         ("keys create acme --expires soon", "--expires is"), ("keys create acme --expires 2030-01-01T00:00:00", "--expires is"),
         ("keys create acme --expires 2020-01-01T00:00:00Z", "in the future"), ("keys create nobody", "no tenant nobody"),
         ("keys rotate acme 9", "no such key"), ("keys rotate acme 1 --overlap 31d", "--overlap is"),

@@ -12,8 +12,11 @@ from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import RECEIVED, SKIPPED_PREFIX, skipped_total
 from penstock.domain.ids import message_id
 from penstock.domain.message import MessageState
+from penstock.domain.tenant import CallLimits
 from penstock.ingest.keys import MadeKey
 from penstock.ingest.quote import Quote
+from penstock.limits.demand import Standing
+from penstock.limits.rules import TABLE, WINDOW_S
 from penstock.store.accounts import Account
 from penstock.store.audit import RecordedAct
 from penstock.store.campaigns import Campaign
@@ -134,7 +137,35 @@ def tenant(stored: Tenant) -> schemas.TenantView:
     return schemas.TenantView(
         id=stored.tenant_id, name=stored.name, state="active" if stored.deactivated_at is None else "deactivated",
         created_at=stored.created_at, deactivated_at=stored.deactivated_at,
-        settings=schemas.SettingsView(**msgspec.structs.asdict(stored.settings)),
+        settings=schemas.SettingsView(**{**msgspec.structs.asdict(stored.settings), "limits": _own(stored.settings.limits)}),
+    )  # fmt: skip
+
+
+def _own(limits: CallLimits | Literal["trial"] | None) -> schemas.OwnLimits | Literal["trial"] | None:
+    return schemas.OwnLimits(**msgspec.structs.asdict(limits)) if isinstance(limits, CallLimits) else limits
+
+
+def limit(standing: Standing) -> schemas.LimitView:
+    """A limit of callers as it stands."""
+    rule = TABLE[standing.scope]
+    return schemas.LimitView(
+        name=rule.name, counts=rule.counts, limit=standing.limit, window_s=WINDOW_S[rule.window],
+        remaining=standing.remaining, resets_in_s=round(standing.reset_us / 1_000_000, 3),
+    )  # fmt: skip
+
+
+_OF_PROVIDER: Final = {
+    "account": "requests of one traffic account", "tenant": "requests of one tenant",
+    "segments": "segments of one traffic account",
+}  # fmt: skip
+
+
+def provider_limit(standing: Standing, window_s: float) -> schemas.ProviderLimitView:
+    """A limit of requests to the provider as it stands."""
+    return schemas.ProviderLimitView(
+        name=cast("Literal['account', 'tenant', 'segments']", standing.scope), counts=_OF_PROVIDER[standing.scope],
+        limit=standing.limit, window_s=window_s, remaining=standing.remaining,
+        resets_in_s=round(standing.reset_us / 1_000_000, 3),
     )  # fmt: skip
 
 

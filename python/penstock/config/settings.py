@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from penstock.redact import Secret
 
 Positive = Annotated[int, Meta(ge=1)]
+Most = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Role = Literal["all", "api", "dispatch", "receipts", "jobs"]
 Mode = Literal["mock", "real"]
@@ -142,6 +143,39 @@ class RateLimit(Section, frozen=True, kw_only=True):
     """In any window of so many milliseconds."""
 
 
+class Callers(Section, frozen=True, kw_only=True):
+    """Calls to the API in any second, hour and day; 0: no limit. A tenant may have limits of its own."""
+
+    key_per_s: Most = 5_000
+    """Calls with one key."""
+    key_per_hour: Most = 0
+    """Calls with one key."""
+    key_per_day: Most = 0
+    """Calls with one key."""
+    tenant_per_s: Most = 10_000
+    """Calls of one tenant."""
+    tenant_per_hour: Most = 0
+    """Calls of one tenant."""
+    tenant_per_day: Most = 0
+    """Calls of one tenant."""
+    address_per_s: Most = 0
+    """Calls from one address (of IPv6: one /64). None by itself: behind a proxy that is not named, all callers have one."""
+    address_per_hour: Most = 0
+    """Calls from one address."""
+    address_per_day: Most = 0
+    """Calls from one address."""
+    sends_per_hour: Most = 0
+    """Calls that send, with one key."""
+    trial_sends_per_hour: Most = 60
+    """The same for a tenant whose limits are `trial`."""
+    new_keys_per_hour: Most = 5
+    """Keys that tenants make from one address."""
+    new_keys_per_day: Most = 10
+    """Keys that one tenant makes."""
+    refused_per_hour: Most = 1_000
+    """Calls from one address whose key or secret is wrong; then keys that were not in use are not tried from there."""
+
+
 class Dispatch(Section, frozen=True, kw_only=True):
     """Rows become sends."""
 
@@ -180,6 +214,7 @@ class Settings(Section, frozen=True, kw_only=True):
     mitto: Mitto = Mitto()
     sms: Sms = Sms()
     rate_limit: RateLimit = RateLimit()
+    callers: Callers = Callers()
     dispatch: Dispatch = Dispatch()
     receipts: Receipts = Receipts()
     log: Log = Log()
@@ -219,6 +254,9 @@ KNOWN_NAMES: Final[Mapping[str, Place]] = {
     "RATE_LIMIT_TENANT_WINDOW_MS": ("rate_limit", "tenant_window_ms"),
     "RATE_LIMIT_GLOBAL_MAX": ("rate_limit", "global_max"),
     "RATE_LIMIT_GLOBAL_WINDOW_MS": ("rate_limit", "global_window_ms"),
+    "RL_CLAIM_PER_HOUR": ("callers", "trial_sends_per_hour"),
+    "RL_REGISTER_PER_HOUR": ("callers", "new_keys_per_hour"),
+    "RL_REGISTER_PER_DAY_WALLET": ("callers", "new_keys_per_day"),
     "SAFE_MODE": ("general", "safe_mode"),
     "PENSTOCK_MODE": ("general", "mode"),
     "PENSTOCK_ROLE": ("general", "role"),

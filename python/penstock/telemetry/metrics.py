@@ -46,6 +46,14 @@ class Metrics:
             "penstock_http_connections_refused_total", "Connections turned away, by reason.",
             ["reason"], registry=self.registry,
         )  # fmt: skip
+        self.api_limited = Counter(
+            "penstock_api_limited_total", "Calls refused because a limit of callers was reached, by limit.",
+            ["scope"], registry=self.registry,
+        )  # fmt: skip
+        self.api_limits_alone = Gauge(
+            "penstock_api_limits_alone", "1 while Redis is away and this process counts its callers by itself.",
+            registry=self.registry,
+        )  # fmt: skip
         self.db_duration = Histogram(
             "db_query_duration_seconds", "Time of a database transaction of a stage.", ["stage"],
             buckets=DURATION_BUCKETS_S, registry=self.registry,

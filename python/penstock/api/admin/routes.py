@@ -5,12 +5,12 @@ from typing import Final
 
 from aiohttp import web
 
-from penstock.api import queries, schemas
+from penstock.api import limited, queries, schemas
 from penstock.api.admin import accounts, audit, dead_letters, findings, keys, tenants
 from penstock.api.admin.auth import require_operator
 from penstock.api.queries import PAGE
 from penstock.api.routes import Address, Handler
-from penstock.domain.errors import StateConflictError
+from penstock.domain.errors import StateConflictError, UnauthenticatedError
 from penstock.redact import Secret
 
 
@@ -56,10 +56,14 @@ ADMIN_ROUTES: Final[Sequence[AdminRoute]] = (
 
 
 def for_operators(admin_key: Secret, route: AdminRoute) -> Handler:
-    """The route's handler behind the operator's key."""
+    """The route's handler behind the operator's key; it has no limits, but guesses at it have."""
 
     async def authenticated(request: web.Request) -> web.StreamResponse:
-        require_operator(request, admin_key)
+        limited.check_not_barred(request)
+        try:
+            require_operator(request, admin_key)
+        except UnauthenticatedError as error:
+            raise await limited.refusal(request, error) from None
         queries.read_parameters(request, route)
         return await route.handler(request)
 

@@ -7,6 +7,10 @@ from penstock.api.examples.form import ACCOUNT_ID, Example
 
 _SETTINGS: Final[dict[str, Any]] = {
     "sender": "Shop", "traffic_account_id": None, "default_region": "DE", "idempotency": "key", "requests_max": None,
+    "limits": None,
+}  # fmt: skip
+_LIMITS: Final[dict[str, Any]] = {
+    "calls_per_s": None, "calls_per_hour": None, "calls_per_day": None, "sends_per_hour": 60,
 }  # fmt: skip
 _TENANT: Final[dict[str, Any]] = {
     "id": 3, "name": "Shop", "state": "active", "created_at": "2026-03-01T09:00:00Z", "deactivated_at": None,
@@ -29,6 +33,23 @@ _ONE: Final = f"{_ADMIN}/{{tenant_id}}"
 EXAMPLES: Final[Mapping[str, Example]] = {
     "GET /v1/tenant": Example(gives=_TENANT),
     "PATCH /v1/tenant": Example(takes={"settings": {"sender": "Shop", "default_region": "DE"}}, gives=_TENANT),
+    "GET /v1/limits": Example(
+        gives={
+            "counted": "together",
+            "calls": [
+                {
+                    "name": "key_second", "counts": "calls with one key", "limit": 5000, "window_s": 1, "remaining": 4999,
+                    "resets_in_s": 1.004,
+                },
+            ],
+            "provider": [
+                {
+                    "name": "tenant", "counts": "requests of one tenant", "limit": 50, "window_s": 1.0, "remaining": 48,
+                    "resets_in_s": 0.744,
+                },
+            ],
+        }
+    ),
     "GET /v1/keys": Example(gives={"items": [_KEY], "next": None}),
     "POST /v1/keys": Example(takes=_NEW_KEY, gives=_SHOWN),
     "POST /v1/keys/{key_id}/rotate": Example(takes=_ROTATION, gives={**_SHOWN, "id": 18}),
@@ -39,8 +60,8 @@ EXAMPLES: Final[Mapping[str, Example]] = {
     ),
     f"GET {_ONE}": Example(gives=_TENANT),
     f"PATCH {_ONE}": Example(
-        takes={"settings": {"idempotency": "key_and_body", "sender": None}},
-        gives={**_TENANT, "settings": {**_SETTINGS, "idempotency": "key_and_body", "sender": None}},
+        takes={"settings": {"idempotency": "key_and_body", "sender": None, "limits": {"sends_per_hour": 60}}},
+        gives={**_TENANT, "settings": {**_SETTINGS, "idempotency": "key_and_body", "sender": None, "limits": _LIMITS}},
     ),
     f"POST {_ONE}/deactivate": Example(
         gives={**_TENANT, "state": "deactivated", "deactivated_at": "2026-03-03T10:00:00Z"}

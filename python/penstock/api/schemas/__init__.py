@@ -24,6 +24,7 @@ from penstock.api.schemas.controls import (
 from penstock.api.schemas.forms import Empty, Instant, Listing, Region, Request
 from penstock.api.schemas.ingest import MOST_EVENT_BYTES, EventBody, EventTaken, RuleSetup, SourceSetup, SourceView
 from penstock.api.schemas.keys import KeyView, NewKey, Rotation, ShownKey
+from penstock.api.schemas.limits import LimitsView, LimitView, ProviderLimitView
 from penstock.api.schemas.messages import (
     Found,
     MessageDetail,
@@ -52,6 +53,7 @@ from penstock.api.schemas.recovery import (
 from penstock.api.schemas.tenants import (
     ActView,
     NewTenant,
+    OwnLimits,
     OwnTenantChange,
     SettingsView,
     TenantChange,
@@ -78,6 +80,8 @@ __all__ = [
     "Found",
     "Instant",
     "KeyView",
+    "LimitView",
+    "LimitsView",
     "Listing",
     "MessageDetail",
     "MessageError",
@@ -94,12 +98,14 @@ __all__ = [
     "OptOutView",
     "OptOutsAdded",
     "OptOutsRemoved",
+    "OwnLimits",
     "OwnTenantChange",
     "Pace",
     "PauseRequest",
     "ProblemRow",
     "Progress",
     "ProgressEvent",
+    "ProviderLimitView",
     "Quote",
     "Recipient",
     "RecipientList",
