@@ -99,7 +99,9 @@ async def gateway(rig: Rig, dsn: str, provider: str, *, port: int | None = None,
             "PATH": os.environ["PATH"], "PENSTOCK_MODE": "mock", "DATABASE_URL": dsn, "REDIS_URL": rig.valkey,  # noqa: TID251
             "MITTO_API_BASE": provider, "MITTO_API_KEY": KEY, "MITTO_TRAFFIC_ACCOUNT_ID": ACCOUNT, "MITTO_SENDER_NAME": SENDER,
             "MITTO_WEBHOOK_SECRET": SECRET, "PENSTOCK_ADMIN_KEY": ADMIN_KEY, "PENSTOCK_HTTP_PORT": str(port),
-            "PENSTOCK_OPS_PORT": str(ops_port), "PENSTOCK_DATA_DIR": folder, **QUIET, **settings,
+            "PENSTOCK_OPS_PORT": str(ops_port), "PENSTOCK_DATA_DIR": folder,
+            "PENSTOCK_MITTO__REFERENCE": "0",  # as in real mode, and as the floor's bodies
+            **QUIET, **settings,
         }  # fmt: skip
         log = Path(folder) / "gateway.log"
         with log.open("wb") as output:

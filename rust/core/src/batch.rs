@@ -19,6 +19,8 @@ pub struct Envelope {
     before_number: Vec<u8>,
     before_text: Vec<u8>,
     after_text: Vec<u8>,
+    /// Between the number and the sequence number in a reference, where there are references.
+    before_seq: Option<Vec<u8>>,
 }
 
 impl Envelope {
@@ -32,10 +34,19 @@ impl Envelope {
         let mut after_text = br#"","sender":""#.to_vec();
         write_escaped(sender, &mut after_text);
         after_text.extend_from_slice(br#""}}"#);
-        Self { before_number, before_text, after_text }
+        Self { before_number, before_text, after_text, before_seq: None }
     }
 
-    /// Bytes of the element for `number` and `text`.
+    /// The same with a reference in each element: `prefix` and the message's sequence number.
+    #[must_use]
+    pub fn with_references(mut self, prefix: &str) -> Self {
+        let mut before_seq = br#"","reference":""#.to_vec();
+        write_escaped(prefix, &mut before_seq);
+        self.before_seq = Some(before_seq);
+        self
+    }
+
+    /// Bytes of the element for `number` and `text`, without a reference.
     #[must_use]
     pub fn element_len(&self, number: i64, text: &str) -> usize {
         let digits = number.checked_ilog10().map_or(1, |power| power as usize + 1);
@@ -46,7 +57,9 @@ impl Envelope {
 /// Writes elements: what stands between two values is put together and escaped once for all messages.
 struct ElementWriter {
     before_number: Vec<u8>,
-    /// From the number to the first value, or to the end of an element without values.
+    /// From the number to the sequence number of a reference, where there are references.
+    before_seq: Option<Vec<u8>>,
+    /// From the number (or the reference) to the first value, or to the end of an element without values.
     after_number: Vec<u8>,
     /// Each value's index, and what stands between it and the next one or the element's end.
     values: Vec<(usize, Vec<u8>)>,
@@ -56,6 +69,7 @@ impl ElementWriter {
     fn new(envelope: &Envelope, template: &Template) -> Self {
         let mut writer = Self {
             before_number: envelope.before_number.clone(),
+            before_seq: envelope.before_seq.clone(),
             after_number: envelope.before_text.clone(),
             values: Vec::new(),
         };
@@ -76,12 +90,17 @@ impl ElementWriter {
     /// Bytes of an element without its values, at most.
     fn literals_len(&self) -> usize {
         let between: usize = self.values.iter().map(|(_, literal)| literal.len()).sum();
-        self.before_number.len() + MOST_DIGITS + self.after_number.len() + between
+        let reference = self.before_seq.as_ref().map_or(0, |before_seq| before_seq.len() + MOST_DIGITS);
+        self.before_number.len() + MOST_DIGITS + reference + self.after_number.len() + between
     }
 
-    fn write(&self, number: i64, values: &[&str], body: &mut Vec<u8>) {
+    fn write(&self, seq: u32, number: i64, values: &[&str], body: &mut Vec<u8>) {
         body.extend_from_slice(&self.before_number);
         write_number(number, body);
+        if let Some(before_seq) = &self.before_seq {
+            body.extend_from_slice(before_seq);
+            write_number(i64::from(seq), body);
+        }
         body.extend_from_slice(&self.after_number);
         for (index, literal) in &self.values {
             write_escaped(values[*index], body);
@@ -168,7 +187,7 @@ pub fn encode_batch(
             }
             batch.body.push(b',');
         }
-        writer.write(number, &values, &mut batch.body);
+        writer.write(seq, number, &values, &mut batch.body);
         if batch.messages > 0 && batch.body.len() + CLOSING.len() > bounds.bytes {
             batch.body.truncate(before);
             break;

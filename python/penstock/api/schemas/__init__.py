@@ -1,5 +1,6 @@
 """Requests and answers as types, one module a resource."""
 
+from penstock.api.schemas.batches import BatchClaim, DoubtfulBatchView, ResolutionView
 from penstock.api.schemas.campaigns import (
     AutoPauseRule,
     CampaignSummary,
@@ -68,11 +69,13 @@ __all__ = [
     "AccountView",
     "ActView",
     "AutoPauseRule",
+    "BatchClaim",
     "CampaignSummary",
     "CampaignView",
     "CanceledView",
     "Counts",
     "DeadLetterView",
+    "DoubtfulBatchView",
     "Empty",
     "EventBody",
     "EventTaken",
@@ -114,6 +117,7 @@ __all__ = [
     "Region",
     "ReportLine",
     "Request",
+    "ResolutionView",
     "RetryRequest",
     "RetryView",
     "Rotation",
