@@ -314,7 +314,10 @@ class EncodedBatch:
 
     @property
     def body(self) -> bytes:
-        """JSON of Mitto's sendmessagesbulk: `{"messages":[{"trafficAccountId","destination","sms":{"text","sender"}}, …]}`."""
+        """JSON of Mitto's sendmessagesbulk.
+
+        `{"messages":[{"trafficAccountId","destination","sms":{"text","sender"}}, …]}`, perhaps with a "reference" before "sms".
+        """
     @property
     def digest(self) -> bytes:
         """SHA-256 of the body."""
@@ -342,12 +345,14 @@ def encode_batch(
     max_messages: int,
     max_segments: int,
     max_bytes: int,
+    reference: str | None = None,
 ) -> EncodedBatch:
     """Render the messages first_seq … last_seq of a payload until a bound is reached; at least one message if any is included.
 
     `excluded` is a bitmap over the whole payload (bit i, least significant first, leaves out the payload's i-th message),
     one bit a message and padded to whole bytes, else CoreError. Messages left out directly behind the last included one
-    are covered too. The same arguments give the same bytes for ever within one CODEC_VERSION. Raises PayloadError.
+    are covered too. Where `reference` is given each message has a reference: this, and its sequence number behind it. The same
+    arguments give the same bytes for ever within one CODEC_VERSION. Raises PayloadError.
     """
 
 def find_numbers(payload: bytes, numbers: Sequence[int]) -> list[int]:

@@ -24,6 +24,7 @@ if "CHAOS_SEED" in os.environ:  # noqa: TID251 - to play one schedule again
     SEEDS = [int(os.environ["CHAOS_SEED"])]  # noqa: TID251
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_chaos(dsn: str, valkey_url: str, tmp_path: Path, seed: int) -> None:
     """While faults last every rule holds at every look; once they end, everything comes to its end in time."""

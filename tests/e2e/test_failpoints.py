@@ -22,12 +22,13 @@ ONE_BY_ONE = {"SMS_BATCH_SIZE": str(BATCH), "PENSTOCK_DISPATCH__IN_FLIGHT": "1"}
 """One batch of the campaign and one of single messages at a time, so that it can be said what a kill leaves in doubt."""
 
 AT_THE_START = {Point.MIGRATE_BEFORE_COMMIT, Point.MIGRATE_AFTER_COMMIT}
+AFTER_A_DEATH = {Point.RECOVER_BEFORE_COMMIT, Point.RECOVER_AFTER_COMMIT}
 HITS = {
     Point.API_BEFORE_COMMIT: (1, 2), Point.API_AFTER_COMMIT: (1, 2), Point.UPLOAD_BEFORE_COMPLETE: (1,),
     Point.UPLOAD_AFTER_COMPLETE: (1,), Point.SINGLES_BEFORE_COMMIT: (2,), Point.SINGLES_AFTER_COMMIT: (2,),
 }  # fmt: skip
 """At which of its hits a point strikes; the third, where nothing is said."""
-STRIKES = [f"{point}:{hit}" for point in Point if point not in AT_THE_START for hit in HITS.get(point, (3,))]
+STRIKES = [f"{point}:{hit}" for point in Point if point not in AT_THE_START | AFTER_A_DEATH for hit in HITS.get(point, (3,))]
 
 KNOWN_AGAIN = {Point.SEND_AFTER_CLAIM, Point.SEND_AFTER_SPOOL, Point.SETTLE_BEFORE_COMMIT, Point.SETTLE_AFTER_COMMIT}
 """Whatever was on its way here is known again after the start: it was undone, or its answer lies in the spool."""
@@ -78,6 +79,14 @@ async def test_killed_again_while_it_repairs(dsn: str, valkey_url: str, tmp_path
     async with site(dsn, valkey_url, tmp_path, **ONE_BY_ONE, **{failpoint.NAME: f"{Point.SEND_AFTER_SPOOL}:3"}) as at:
         await live_through(at, *strikes)
         assert (await at.database.states()).get("unknown", 0) == 0
+
+
+@pytest.mark.parametrize("point", sorted(AFTER_A_DEATH))
+async def test_killed_again_while_it_gives_up(dsn: str, valkey_url: str, tmp_path: Path, point: Point) -> None:
+    """What a dead process had claimed is given up once, though whoever does it dies as well."""
+    async with site(dsn, valkey_url, tmp_path, **ONE_BY_ONE, **{failpoint.NAME: f"{Point.SEND_BEFORE_WRITE}:3"}) as at:
+        await live_through(at, f"{point}:1")
+        assert (await at.database.states()).get("unknown", 0) <= BATCH + SINGLES
 
 
 @pytest.mark.parametrize("point", sorted(AT_THE_START))

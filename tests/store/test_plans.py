@@ -223,7 +223,7 @@ async def test_a_step_of_a_recount_reads_a_range_of_the_primary_key(engine: Conn
     used = indexes_on(nodes, "message_")
     assert len(used) == 1
     assert all(index.endswith(BY_KEY) for index in used), used
-    assert indexes_on(nodes, "batch") <= {"batch_ready"}
+    assert indexes_on(nodes, "batch") <= {"batch_ready", "batch_chunk"}
     assert indexes_on(nodes, "attempt") <= {"attempt_range", "attempt_campaign"}
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from penstock.domain.batch import BatchState
 from penstock.domain.campaign import CampaignState
+from penstock.domain.look_up import LookUpKind
 from penstock.domain.message import MessageState
 from penstock.store.pool import Store
 from penstock.store.queries import all_queries
@@ -71,8 +72,10 @@ def test_every_statement_is_bound_exactly_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("campaign_state", CampaignState), ("batch_state", BatchState), ("message_state", MessageState)]
-)
+    ("name", "kind"),
+    [("campaign_state", CampaignState), ("batch_state", BatchState), ("message_state", MessageState),
+     ("look_up_kind", LookUpKind)],
+)  # fmt: skip
 async def test_database_enums_equal_ours(store: Store, name: str, kind: type[CampaignState]) -> None:
     """The database's enums have the same values in the same order as the code's."""
     async with store.engine() as connection:

@@ -30,6 +30,7 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
         default_region=new.default_region or caller.settings.default_region, countries=new.countries,
         max_parts=new.max_parts, validity_s=new.validity_s, send_at=new.send_at,
         pace_s=None if new.pace is None else new.pace.over_s, auto_pause=_rule(new.auto_pause),
+        resend_unknown_after_s=new.resend_unknown_after_s,
     )  # fmt: skip
     control.check_plan(plan, parts.clock.now())
     account_id = AccountId(caller.settings.traffic_account_id or parts.account_id)

@@ -24,8 +24,8 @@ TenantName = Annotated[str, typer.Argument(help="The tenant's name.")]
 Changes = Annotated[
     list[str],
     typer.Argument(
-        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body requests_max=20; "
-        "with nothing behind =, reset."
+        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body requests_max=20 limits=trial or "
+        """limits='{"sends_per_hour": 10}'; with nothing behind =, reset."""
     ),
 ]
 
@@ -129,11 +129,12 @@ def _read_changes(texts: list[str]) -> "SettingChanges":
     from penstock.domain.errors import GatewayError
     from penstock.ingest.tenants import check_settings
 
-    given = {name: value or None for name, _, value in (text.partition("=") for text in texts)}
+    pairs = {name: value or None for name, _, value in (text.partition("=") for text in texts)}
     try:
+        given = {name: msgspec.json.decode(value) if value and value[0] == "{" else value for name, value in pairs.items()}
         changes = msgspec.convert(given, SettingsChange, strict=False).changes()
         check_settings(changes)
-    except (msgspec.ValidationError, GatewayError) as error:
+    except (msgspec.DecodeError, GatewayError) as error:
         raise CommandError(str(error)) from error
     return changes
 
@@ -143,8 +144,15 @@ def _print(tenant: "Tenant") -> None:
 
     from penstock.cli.tables import print_table
 
-    settings = [(name, str(value or "")) for name, value in msgspec.structs.asdict(tenant.settings).items()]
+    settings = [(name, _setting(value)) for name, value in msgspec.structs.asdict(tenant.settings).items()]
     print_table(("tenant", tenant.name), [("id", str(tenant.tenant_id)), ("state", _state(tenant)), *settings])
+
+
+def _setting(value: object) -> str:
+    """As `set` takes it."""
+    import msgspec
+
+    return value if isinstance(value, str) else "" if value is None else msgspec.json.encode(value).decode()
 
 
 def _state(tenant: "Tenant") -> str:

@@ -76,6 +76,9 @@ class Campaign(CampaignSummary, frozen=True, kw_only=True):
     paused_at: datetime | None = None
     pause_reason: str | None = None
     retry_of: str | None = None
+    resend_unknown_after_s: int | None = None
+    possible_duplicates: int = 0
+    """Messages that were sent once more although their first sending may have arrived."""
     longest: int = 0
 
 

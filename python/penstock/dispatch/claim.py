@@ -17,7 +17,7 @@ from penstock.dispatch.bounds import BatchBounds, BatchFailedError, blamed_on
 from penstock.dispatch.join import Run, claim_run
 from penstock.domain.batch import mark
 from penstock.domain.fairness import Lane
-from penstock.domain.ids import AttemptId
+from penstock.domain.ids import AttemptId, message_id_prefix
 from penstock.domain.message import MessageState
 from penstock.failpoint import Point
 from penstock.store import campaigns, dispatch
@@ -57,7 +57,17 @@ class NothingDue(Struct, frozen=True):
 class Claimer:
     """Claims for one process."""
 
-    def __init__(self, store: Store, bounds: BatchBounds, worker: str, new_attempt_id: Callable[[], AttemptId]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bounds: BatchBounds,
+        worker: str,
+        new_attempt_id: Callable[[], AttemptId],
+        *,
+        references: bool = False,
+    ) -> None:
+        """`references`: each message carries its id, which the provider may show again."""
+        self._references = references
         self._store = store
         self._bounds = bounds
         self._worker = worker
@@ -96,7 +106,7 @@ class Claimer:
         if campaign.is_expired:
             return await _expire(connection, lane, batch)
         excluded = await _leave_out_opted_out(connection, lane, batch)
-        encoded = await self._encode(campaign, batch, excluded, granted)
+        encoded = await self._encode(lane, campaign, batch, excluded, granted)
         if encoded.messages == 0:
             await dispatch.close_batch(connection, batch.batch_id)
             return LeftOut()
@@ -107,7 +117,7 @@ class Claimer:
         )  # fmt: skip
         intent = Intent(
             segments=encoded.segments, left_segments=encoded.left_segments, digest=encoded.digest,
-            codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE,
+            codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE, has_references=self._references,
         )  # fmt: skip
         await dispatch.open_attempt(connection, attempt, intent)
         failpoint.reach(Point.SEND_AFTER_CLAIM)
@@ -127,7 +137,7 @@ class Claimer:
         return min(self._bounds.messages, campaign.learned_batch_size or self._bounds.messages)
 
     async def _encode(
-        self, campaign: SendingCampaign, batch: DueBatch, excluded: bytes | None, granted: int
+        self, lane: Lane, campaign: SendingCampaign, batch: DueBatch, excluded: bytes | None, granted: int
     ) -> _core.EncodedBatch:
         """A few milliseconds for a full batch, so it runs beside the event loop."""
         return await asyncio.to_thread(
@@ -136,6 +146,7 @@ class Claimer:
             first_seq=batch.first_seq, last_seq=batch.last_seq, excluded=excluded,
             max_messages=self._most_messages(campaign, batch),
             max_segments=granted, max_bytes=self._bounds.body_bytes,
+            reference=message_id_prefix(lane.campaign_id) if self._references else None,
         )  # fmt: skip
 
     def _most_messages(self, campaign: SendingCampaign, batch: DueBatch) -> int:

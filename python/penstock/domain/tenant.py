@@ -11,6 +11,17 @@ MOST_REQUESTS: Final = 1_000_000
 _ACCOUNT_ID: Final = re.compile(r"[!-~]{1,64}")
 
 
+class CallLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How often a tenant may call the API; None: as everybody, 0: without a limit."""
+
+    calls_per_s: int | None = None
+    """Calls of the whole tenant in any second."""
+    calls_per_hour: int | None = None
+    calls_per_day: int | None = None
+    sends_per_hour: int | None = None
+    """Calls that send, with each of its keys."""
+
+
 class TenantSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Stored as JSON; fields are only ever added, so that an older release can read what a newer one wrote."""
 
@@ -24,6 +35,8 @@ class TenantSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Requests to the provider in any RATE_LIMIT_TENANT_WINDOW_MS; None: what the gateway allows every tenant."""
     idempotency: Literal["key", "key_and_body"] = "key"
     """Whether the same Idempotency-Key with another body is an error, or another request."""
+    limits: CallLimits | Literal["trial"] | None = None
+    """Of its calls to the API; `trial`: few sends, as many as the gateway's settings say; None: as everybody."""
 
 
 def is_account_id(text: str) -> bool:

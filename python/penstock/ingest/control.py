@@ -42,6 +42,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     pace_s: int | None = None
     """Spread evenly over so many seconds."""
     auto_pause: AutoPause | None = None
+    resend_unknown_after_s: int | None = None
+    """What is still unknown then is sent once more, and may arrive twice; None: never."""
 
 
 def check_plan(plan: Plan, now: datetime) -> None:
@@ -60,6 +62,7 @@ async def create_campaign(
         tenant_id=tenant_id, campaign_id=campaign_id, name=plan.name, text=plan.text, sender=plan.sender,
         account_id=account_id, default_region=plan.default_region, countries=plan.countries, max_parts=plan.max_parts,
         validity_s=plan.validity_s, send_at=plan.send_at, pace_s=plan.pace_s, auto_pause=plan.auto_pause,
+        resend_unknown_after_s=plan.resend_unknown_after_s,
     )  # fmt: skip
     await accounts.ensure_account(connection, account_id)
     await campaigns.create_campaign(connection, new)

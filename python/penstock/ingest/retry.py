@@ -107,6 +107,7 @@ async def _find_or_make(connection: Connection, original: Campaign, new_id: Camp
         text=original.text, sender=original.sender, account_id=original.account_id, default_region=original.default_region,
         countries=original.countries, max_parts=original.max_parts, validity_s=original.validity_s, pace_s=original.pace_s,
         auto_pause=original.auto_pause, retry_of=original.campaign_id,
+        resend_unknown_after_s=original.resend_unknown_after_s,
     )  # fmt: skip
     await campaigns.create_campaign(connection, new)
     return new_id

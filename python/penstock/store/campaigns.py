@@ -74,6 +74,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     longest: int = 0
     """Segments of its longest message."""
     retry_of: CampaignId | None = None
+    resend_unknown_after_s: int | None = None
+    """What is still unknown then is sent once more; None: never."""
 
 
 class NewCampaign(Struct, frozen=True, kw_only=True):
@@ -93,6 +95,7 @@ class NewCampaign(Struct, frozen=True, kw_only=True):
     pace_s: int | None = None
     auto_pause: AutoPause | None = None
     retry_of: CampaignId | None = None
+    resend_unknown_after_s: int | None = None
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -125,6 +128,7 @@ async def create_campaign(connection: Connection, new: NewCampaign) -> None:
         CREATE_CAMPAIGN, new.tenant_id, new.campaign_id, new.name, new.text, new.sender, new.account_id,
         new.default_region, new.countries, new.max_parts, new.validity_s, new.send_at, new.pace_s,
         None if new.auto_pause is None else msgspec.json.encode(new.auto_pause).decode(), new.retry_of,
+        new.resend_unknown_after_s,
     )  # fmt: skip
 
 

@@ -63,6 +63,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     codec: int
     worker: str
     lease: timedelta
+    has_references: bool
 
 
 async def list_due_lanes(connection: Connection, limit: int) -> list[Lane]:
@@ -92,7 +93,7 @@ async def open_attempt(connection: Connection, attempt: Attempt, intent: Intent)
     await connection.execute(
         OPEN_ATTEMPT, attempt.attempt_id, attempt.tenant_id, attempt.campaign_id, attempt.batch_id, attempt.first_seq,
         attempt.last_seq, attempt.account_id, attempt.messages, intent.segments, attempt.excluded, intent.digest, intent.codec,
-        intent.worker, intent.lease, intent.left_segments,
+        intent.worker, intent.lease, intent.left_segments, intent.has_references,
     )  # fmt: skip
 
 

@@ -191,6 +191,12 @@ impl<'a> Payload<'a> {
         self.values_per_message
     }
 
+    /// Bytes of all values with their lengths: no fewer than the values alone.
+    #[must_use]
+    pub fn values_len(&self) -> usize {
+        self.values.len()
+    }
+
     /// The numbers in order.
     #[must_use]
     pub fn numbers(&self) -> impl ExactSizeIterator<Item = i64> + 'a {

@@ -50,7 +50,7 @@ impl EncodedBatch {
 #[pyfunction]
 #[pyo3(signature = (
     payload, template, *, traffic_account_id, sender, first_seq, last_seq, excluded=None, max_messages, max_segments,
-    max_bytes,
+    max_bytes, reference=None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python signature")]
 pub(crate) fn encode_batch(
@@ -65,10 +65,14 @@ pub(crate) fn encode_batch(
     max_messages: usize,
     max_segments: usize,
     max_bytes: usize,
+    reference: Option<&str>,
 ) -> PyResult<EncodedBatch> {
     let bounds = batch::Bounds { messages: max_messages, segments: max_segments, bytes: max_bytes };
     let mut rest = run(py, || {
-        let envelope = batch::Envelope::new(traffic_account_id, sender);
+        let mut envelope = batch::Envelope::new(traffic_account_id, sender);
+        if let Some(prefix) = reference {
+            envelope = envelope.with_references(prefix);
+        }
         batch::encode_batch(payload, &template.0, &envelope, (first_seq, last_seq), excluded, bounds)
     })?;
     let body = PyBytes::new(py, &std::mem::take(&mut rest.body)).unbind();

@@ -20,7 +20,7 @@ DRAFT: Final[dict[str, Any]] = {
     **_SUMMARY, "text": "Hi {name}, spring is here.", "from": "Shop", "default_region": "DE", "countries": None,
     "max_parts": 10, "validity_s": 86400, "expires_at": None, "send_at": None,
     "pace": None, "auto_pause": None, "paused_at": None, "pause_reason": None, "longest": 0, "retry_of": None,
-    "sent_without_report": 0, "uploads": [], "progress": None,
+    "sent_without_report": 0, "resend_unknown_after_s": None, "possible_duplicates": 0, "uploads": [], "progress": None,
 }  # fmt: skip
 _UPLOAD: Final[dict[str, Any]] = {
     "upload_id": "people", "state": "complete", "rows": 3, "line": 4, "accepted": 3, "skipped": 0,

@@ -44,6 +44,18 @@ class NewCampaign(Request, frozen=True, kw_only=True):
     send_at: Annotated[Instant, Meta(description="Sending starts then, if the campaign was told to send.")] | None = None
     pace: Pace | None = None
     auto_pause: AutoPauseRule | None = None
+    resend_unknown_after_s: (
+        Annotated[
+            int,
+            Meta(
+                ge=600,
+                le=259_200,
+                description="A message that may or may not have been sent is sent once more after so many seconds without "
+                "evidence, and may so arrive twice. Not given: never.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class SendRequest(Request, frozen=True, kw_only=True):
@@ -123,5 +135,7 @@ class CampaignView(CampaignSummary, frozen=True, kw_only=True):
     longest: int
     retry_of: str | None
     sent_without_report: int
+    resend_unknown_after_s: int | None
+    possible_duplicates: int
     uploads: list[UploadView]
     progress: Progress | None

@@ -1,13 +1,14 @@
-"""The only file that opens a connection to Mitto. It sends once and reports what happened; it judges nothing.
+"""The only file that opens a connection to Mitto. It sends once and reports what happened, it asks; it judges nothing.
 
 What decides between "not sent" and "nobody knows" is whether the request's head was handed to the transport, observed by a
 trace of each request; an exception's class alone never makes a request unsent. aiohttp repeats requests on dead kept-alive
-connections only for idempotent methods, so a POST leaves once; redirects are not followed.
+connections only for idempotent methods, so a POST leaves once, and a GET twice at most; redirects are not followed.
 """
 
 import io
 from types import SimpleNamespace, TracebackType
 from typing import Final, Self
+from urllib.parse import quote
 
 import aiohttp
 import structlog
@@ -20,9 +21,13 @@ from penstock.providers.port import Answered, Disconnected, Reply, Unsent
 log = structlog.stdlib.get_logger(__name__)
 
 MITTO_API: Final = "https://messaging.mittoapi.com"
-BULK_PATH: Final = "/api/v1.1/Messages/sendmessagesbulk"
+MESSAGES_PATH: Final = "/api/v1.1/Messages"
 MAX_ANSWER_BYTES: Final = 16_000_000
 """An answer holds some 120 bytes a message; what is larger is not read on."""
+MAX_MESSAGE_BYTES: Final = 500_000
+"""The same for one message: its text twice, escaped, and little else."""
+LOOK_UP_TIMEOUT_S: Final = 10.0
+"""Deadline of a look-up as a whole. Nothing hangs on one: it is asked again."""
 KEEPALIVE_S: Final = 4.0
 """Less than the idle time after which common servers and balancers close (5 s and more): a connection that dies in the moment
 of its reuse makes a whole batch unknown."""
@@ -62,7 +67,7 @@ class MittoClient:
         if settings.api_key is None:
             raise ValueError("MITTO_API_KEY is not set")
         self._settings = settings
-        self._url = (settings.api_base or MITTO_API).rstrip("/") + BULK_PATH
+        self._url = (settings.api_base or MITTO_API).rstrip("/") + MESSAGES_PATH
         self._headers = {
             "X-Mitto-API-Key": settings.api_key.reveal(),
             "Content-Type": "application/json",
@@ -99,25 +104,41 @@ class MittoClient:
 
     async def send_bulk(self, body: bytes, expected: int) -> Reply:  # noqa: ARG002 - the port's other providers may need it
         """POST the body once and say what came back; failures of the transport are values, cancellation passes through."""
+        data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body  # aiohttp writes these in slices, for others to run
+        return await self._call("POST", f"{self._url}/sendmessagesbulk", MAX_ANSWER_BYTES, data=data)
+
+    async def get_message(self, provider_id: str) -> Reply:
+        """GET one message and say what came back."""
+        url = f"{self._url}/{quote(provider_id, safe='')}"
+        return await self._call("GET", url, MAX_MESSAGE_BYTES, deadline=aiohttp.ClientTimeout(total=LOOK_UP_TIMEOUT_S))
+
+    async def _call(
+        self, method: str, url: str, most_bytes: int, *,
+        data: bytes | io.BytesIO | None = None, deadline: aiohttp.ClientTimeout | None = None,
+    ) -> Reply:  # fmt: skip
         if self._session is None:
             raise RuntimeError("the client is not open")
         progress = _Progress()
         try:
-            return await self._post(self._session, body, progress)
+            async with self._session.request(
+                method, url, data=data, allow_redirects=False, trace_request_ctx=progress,
+                timeout=deadline or self._session.timeout,
+            ) as response:  # fmt: skip
+                if method == "POST":
+                    failpoint.reach(Point.SEND_AFTER_WRITE)
+                return await _read(response, most_bytes)
         except Exception as error:  # noqa: BLE001 - whatever it was, what may have left decides
             return _translate(error, progress)
 
-    async def _post(self, session: aiohttp.ClientSession, body: bytes, progress: _Progress) -> Reply:
-        data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body  # aiohttp writes these in slices, for others to run
-        async with session.post(self._url, data=data, allow_redirects=False, trace_request_ctx=progress) as response:
-            failpoint.reach(Point.SEND_AFTER_WRITE)
-            content = bytearray()
-            async for piece in response.content.iter_any():
-                content += piece
-                if len(content) > MAX_ANSWER_BYTES:
-                    response.close()
-                    return Disconnected("answer_too_large")
-            return Answered(response.status, response.headers.get("Retry-After"), bytes(content))
+
+async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> Reply:
+    content = bytearray()
+    async for piece in response.content.iter_any():
+        content += piece
+        if len(content) > most_bytes:
+            response.close()
+            return Disconnected("answer_too_large")
+    return Answered(response.status, response.headers.get("Retry-After"), bytes(content))
 
 
 def _translate(error: Exception, progress: _Progress) -> Reply:

@@ -61,8 +61,8 @@ SELECT msisdn FROM opt_out WHERE tenant_id = $1 AND created_at > $2::timestamptz
 -- paced campaign the rest is due when its own first message is.
 WITH opened AS (
     INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, segments,
-                         excluded, digest, codec, worker, lease_until)
-    VALUES ($1, $2, $3, $4, $7, $5, $6, $8, $9, $10, $11, $12, $13, now() + $14::interval)
+                         excluded, digest, codec, worker, lease_until, has_references)
+    VALUES ($1, $2, $3, $4, $7, $5, $6, $8, $9, $10, $11, $12, $13, now() + $14::interval, $16)
 ), rest AS (
     INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, attempts, due_at, excluded)
     SELECT b.tenant_id, b.campaign_id, b.chunk_no, $6 + 1, b.last_seq, $15::int4, b.attempts,
