@@ -21,6 +21,7 @@ CARRIES_TENANT = re.compile(
     r"|\$1::int4 AS tenant_id|\(tenant_id, campaign_id, chunk_no\) >= \(\$1"  # the same, where the planner must be led
     r"|INTO \w+ \([^)]*\btenant_id\b"  # written
     r"|\b(batch_id|attempt_id) = \$1"  # of one batch or attempt, which was found by its tenant
+    r"|CREATE POLICY"  # the second wall itself
 )
 _SYSTEM = {
     "accounts": "back_off_account change_account count_not_sending ensure_account hold_account learn_batch_size list_accounts"
