@@ -17,7 +17,6 @@ Prints a table and writes bench/results/front_door.json; --check says by the exi
 import argparse
 import asyncio
 import json
-import os
 import random
 import subprocess
 import sys
@@ -37,8 +36,9 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from bench import open_loop
-from bench.micro.run import commit, processor
+from bench import open_loop, sheet
+from bench.machine import IS_TINY, RESULTS, surroundings
+from bench.sheet import Goal, Line
 from penstock import config
 from penstock.cli.mock import simulator_process
 from tests.conftest import migrate_database
@@ -46,8 +46,6 @@ from tests.e2e.evidence import Database
 from tests.e2e.processes import Process, process_settings
 from tests.servers import Databases, private_postgres, private_valkey
 
-ROOT: Final = Path(__file__).parents[2]
-IS_TINY: Final = os.environ.get("BENCH_SCALE") == "tiny"  # noqa: TID251 - started by hand or by make
 PARTS: Final = {
     "authentication": ("auth", "bare"), "limits of callers": ("limits", "bare"), "strict JSON": ("strict", "bare"),
     "idempotency": ("idempotency", "strict"), "request id, log line, metrics": ("observed", "bare"),
@@ -229,14 +227,21 @@ def table(rows: list[Row]) -> str:
 
 
 def write(rate: float, rows: list[Row], rounds: list[Round]) -> None:
-    """Figures that mean nothing do not take the place of others."""
-    report = {
-        "date": time.strftime("%Y-%m-%d"), "machine": processor(), "cores": os.cpu_count(), "commit": commit(),
-        "is_tiny": IS_TINY, "rate": rate, "rows": rows, "rounds": rounds,
-    }  # fmt: skip
-    file = ROOT / "bench" / "results" / ("front_door-tiny.json" if IS_TINY else "front_door.json")
+    """Every request's figures in a file of their own, and the rows on the page."""
+    report = {"surroundings": surroundings(), "rate": rate, "rows": rows, "rounds": rounds}
+    file = RESULTS / ("front_door-tiny.json" if IS_TINY else "front_door.json")
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+    sheet.write("stage/front_door", [line_of(row) for row in rows], notes=[f"{rate:g} requests/s in an open loop"])
+
+
+def line_of(row: Row) -> Line:
+    """A figure beside its neighbour."""
+    goals = [] if row.goal is None else [Goal(of="value", at_most=row.goal)]
+    return Line(
+        what=row.what, unit=row.unit, ours=[row.ours], neighbour="bare handler with one INSERT", theirs=[row.neighbour],
+        goals=goals,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import pytest
 
 from penstock import __version__, _core
 from penstock.client import ProblemError
+from penstock.store.pool import Store
+from tests.builders import make_unknown_campaign
 from tests.e2e.evidence import Database, wait_until
 from tests.e2e.processes import Site, plain_environment, site
 
@@ -161,6 +163,27 @@ async def test_a_tenant_deactivated_by_command_is_out(dsn: str, valkey_url: str,
         await wait_until(lambda: is_let_in(at), "the key is open", deadline_s=3)
 
 
+async def test_unknown_batches_by_command(dsn: str, valkey_url: str, store: Store) -> None:
+    """They are listed with what is left of them, and an operator's word about one is done, told and on record."""
+    scene = await make_unknown_campaign(store, 3)
+    where = servers(dsn, valkey_url)
+    listed, resolved, after, out_of_order = await run_all(
+        where, "unknown list", "unknown resolve 1 not_sent", "unknown list", "unknown list --contradicted"
+    )
+    heading, row = (line.split("\t") for line in listed.splitlines())
+    assert dict(zip(heading, row, strict=True)) | {"sent": "", "given up": ""} == {
+        "batch": "1", "tenant": "1", "campaign": str(scene.campaign_id), "messages": "3", "unknown": "3", "reason": "timeout",
+        "sent": "", "given up": "",
+    }  # fmt: skip
+    assert resolved == "batch 1 is pending: 3 unknown messages are resolved as not_sent"
+    assert len(after.splitlines()) == len(out_of_order.splitlines()) == 1
+    assert await scene.states() == {"queued": 3}
+    ((actor, *act),) = await acts(dsn)
+    assert (actor.startswith("cli:"), act) == (True, ["batch.resolve", "batch:1"])
+    again = await run("unknown", "resolve", "1", "sent", **where)
+    assert (again.returncode, again.stderr.count("\n"), "pending" in again.stderr) == (1, 1, True)
+
+
 async def is_let_in(at: Site) -> bool:
     """Whether the tenant's key opens, as far as the door."""
     try:
@@ -185,7 +208,7 @@ async def is_shut_out(at: Site) -> bool:
         ("keys create acme --expires soon", "--expires is"), ("keys create acme --expires 2030-01-01T00:00:00", "--expires is"),
         ("keys create acme --expires 2020-01-01T00:00:00Z", "in the future"), ("keys create nobody", "no tenant nobody"),
         ("keys rotate acme 9", "no such key"), ("keys rotate acme 1 --overlap 31d", "--overlap is"),
-        ("keys revoke acme 9", "no such key"),
+        ("keys revoke acme 9", "no such key"), ("unknown resolve 9 sent", "no such batch"),
     ],
 )  # fmt: skip
 async def test_a_wrong_act_is_one_line_and_no_record(dsn: str, valkey_url: str, command: str, said: str) -> None:

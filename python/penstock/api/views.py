@@ -9,14 +9,16 @@ import msgspec
 from penstock.api import schemas
 from penstock.domain.batch import BatchState
 from penstock.domain.campaign import CampaignState
-from penstock.domain.counter import RECEIVED, SKIPPED_PREFIX, skipped_total
+from penstock.domain.counter import POSSIBLE_DUPLICATES, RECEIVED, SKIPPED_PREFIX, skipped_total
 from penstock.domain.ids import message_id
 from penstock.domain.message import MessageState
-from penstock.domain.tenant import CallLimits
+from penstock.domain.quiet_hours import QuietHours
+from penstock.domain.tenant import CallLimits, TenantSettings
 from penstock.ingest.keys import MadeKey
 from penstock.ingest.quote import Quote
 from penstock.limits.demand import Standing
 from penstock.limits.rules import TABLE, WINDOW_S
+from penstock.reconcile.resolve import Resolution
 from penstock.store.accounts import Account
 from penstock.store.audit import RecordedAct
 from penstock.store.campaigns import Campaign
@@ -25,6 +27,7 @@ from penstock.store.findings import RecordedFinding
 from penstock.store.keys import ApiKey
 from penstock.store.messages import Message
 from penstock.store.tenants import Tenant
+from penstock.store.unknown import DoubtfulBatch
 from penstock.store.uploads import SkippedRow, Upload
 
 # A finish that is further away says nothing; it would also not fit a date.
@@ -55,8 +58,10 @@ def whole(campaign: Campaign, books: Mapping[str, int], uploads: list[Upload], n
         **msgspec.structs.asdict(short), text=campaign.text, sender=campaign.sender, default_region=campaign.default_region,
         countries=campaign.countries, max_parts=campaign.max_parts, validity_s=campaign.validity_s,
         expires_at=campaign.expires_at, send_at=campaign.send_at, pace=_pace(campaign), auto_pause=_auto_pause(campaign),
+        quiet_hours=quiet_hours(campaign.quiet_hours),
         paused_at=campaign.paused_at, pause_reason=campaign.pause_reason, longest=campaign.longest,
         retry_of=None if campaign.retry_of is None else str(campaign.retry_of), sent_without_report=silent,
+        resend_unknown_after_s=campaign.resend_unknown_after_s, possible_duplicates=books.get(POSSIBLE_DUPLICATES, 0),
         uploads=[upload(one) for one in uploads], progress=progress(campaign, short.counts, now),
     )  # fmt: skip
 
@@ -80,6 +85,11 @@ def _pace(campaign: Campaign) -> schemas.Pace | None:
 def _auto_pause(campaign: Campaign) -> schemas.AutoPauseRule | None:
     rule = campaign.auto_pause
     return None if rule is None else schemas.AutoPauseRule(failed=rule.failed, unknown=rule.unknown, after=rule.after)
+
+
+def quiet_hours(hours: QuietHours | None) -> schemas.QuietHours | None:
+    """When nothing is sent."""
+    return None if hours is None else schemas.QuietHours(start=hours.start, end=hours.end, days=list(hours.days))
 
 
 def upload(stored: Upload) -> schemas.UploadView:
@@ -137,7 +147,7 @@ def tenant(stored: Tenant) -> schemas.TenantView:
     return schemas.TenantView(
         id=stored.tenant_id, name=stored.name, state="active" if stored.deactivated_at is None else "deactivated",
         created_at=stored.created_at, deactivated_at=stored.deactivated_at,
-        settings=schemas.SettingsView(**{**msgspec.structs.asdict(stored.settings), "limits": _own(stored.settings.limits)}),
+        settings=_settings(stored.settings),
     )  # fmt: skip
 
 
@@ -169,6 +179,11 @@ def provider_limit(standing: Standing, window_s: float) -> schemas.ProviderLimit
     )  # fmt: skip
 
 
+def _settings(stored: TenantSettings) -> schemas.SettingsView:
+    shown = {"quiet_hours": quiet_hours(stored.quiet_hours), "limits": _own(stored.limits)}
+    return schemas.SettingsView(**{**msgspec.structs.asdict(stored), **shown})
+
+
 def key(stored: ApiKey, now: datetime) -> schemas.KeyView:
     """A key, by what may be shown of it."""
     return schemas.KeyView(
@@ -188,6 +203,24 @@ def act(stored: RecordedAct) -> schemas.ActView:
     return schemas.ActView(
         id=stored.audit_id, at=stored.at, actor=stored.actor, action=stored.action, tenant_id=stored.tenant_id,
         subject=stored.subject, detail=stored.detail,
+    )  # fmt: skip
+
+
+def doubtful_batch(stored: DoubtfulBatch) -> schemas.DoubtfulBatchView:
+    """A batch that somebody should look at."""
+    order = cast("Literal['sampled', 'confirmed', 'contradicted', 'unproven'] | None", stored.mapping)
+    return schemas.DoubtfulBatchView(
+        id=stored.batch_id, tenant_id=stored.tenant_id, campaign_id=str(stored.campaign_id), state=stored.state,
+        account_id=stored.account_id, messages=stored.messages, unknown=stored.unknown, reason=stored.reason, order=order,
+        sent_at=stored.started_at, since=stored.since,
+    )  # fmt: skip
+
+
+def resolution(made: Resolution) -> schemas.ResolutionView:
+    """What an operator's word settled."""
+    return schemas.ResolutionView(
+        id=made.batch_id, tenant_id=made.tenant_id, campaign_id=str(made.campaign_id), outcome=made.claim,
+        messages=made.messages, state=made.batch,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from penstock.domain.errors import UnauthenticatedError, UnsupportedTypeError
 from penstock.redact import Secret
 from penstock.telemetry.metrics import Metrics
 
+PATH = "/webhooks/mitto/dlr"
 MOST_BYTES = 8_000_000
 SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - a header's name
 SECRET_PARAMETER = "token"  # noqa: S105 - a parameter's name
@@ -44,10 +45,9 @@ def routes(accept: Accept, secret: Secret, metrics: Metrics) -> list[web.RouteDe
         metrics.webhooks_processed.inc()
         return web.Response(status=202)
 
-    path = "/webhooks/mitto/dlr"
     return [
-        web.post(path, delivery_reports, expect_handler=wait_with_invitation),
-        web.get(path, delivery_reports, allow_head=False),
+        web.post(PATH, delivery_reports, expect_handler=wait_with_invitation),
+        web.get(PATH, delivery_reports, allow_head=False),
     ]
 
 

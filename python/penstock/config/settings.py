@@ -109,6 +109,9 @@ class Mitto(Section, frozen=True, kw_only=True):
     """Expected on delivery reports, in X-Webhook-Secret or ?token=."""
     max_segments_per_s: Positive | Literal["unlimited"] | None = None
     """What the account may send; must be given in real mode."""
+    reference: bool | None = None
+    """Send each message's id with it, as `reference`: where GET shows it again it decides about unknown outcomes. Not set: 1 in
+    mock mode, 0 in real mode, because Mitto does not document whether it takes it; try it with one test message first."""
     connections: Positive = 16
     """Open connections to Mitto, at most."""
     connect_timeout: timedelta = timedelta(seconds=10)
@@ -197,6 +200,15 @@ class Receipts(Section, frozen=True, kw_only=True):
     """A sent message without a report is closed after this; a later report still applies."""
 
 
+class LookUp(Section, frozen=True, kw_only=True):
+    """Questions to the provider about single messages: unknown outcomes first, then samples, then silent messages."""
+
+    per_s: Annotated[int, Meta(ge=0, le=1000)] = 10
+    """At most so many in any second, over all processes; 0: none, and what is unknown waits for an operator."""
+    after: timedelta = timedelta(seconds=5)
+    """A message is not asked about before: the provider may not show it at once."""
+
+
 class Log(Section, frozen=True, kw_only=True):
     """What the program says about itself."""
 
@@ -217,12 +229,18 @@ class Settings(Section, frozen=True, kw_only=True):
     callers: Callers = Callers()
     dispatch: Dispatch = Dispatch()
     receipts: Receipts = Receipts()
+    look_up: LookUp = LookUp()
     log: Log = Log()
 
     @property
     def mode(self) -> Mode:
         """The mode in force; `load` always fills it in."""
         return self.general.mode or "mock"
+
+    @property
+    def has_references(self) -> bool:
+        """Whether messages carry their ids to the provider."""
+        return self.mode == "mock" if self.mitto.reference is None else self.mitto.reference
 
 
 Place = tuple[str, str]

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from penstock.api import limited, queries, schemas
-from penstock.api.admin import accounts, audit, dead_letters, findings, keys, tenants
+from penstock.api.admin import accounts, audit, batches, dead_letters, findings, keys, tenants
 from penstock.api.admin.auth import require_operator
 from penstock.api.queries import PAGE
 from penstock.api.routes import Address, Handler
@@ -20,6 +20,7 @@ class AdminRoute(Address, frozen=True):
 
 TENANTS: Final = "/admin/v1/tenants"
 TENANT: Final = f"{TENANTS}/{{tenant_id}}"
+BATCHES: Final = "/admin/v1/batches"
 ACCOUNTS: Final = "/admin/v1/accounts"
 ACCOUNT: Final = f"{ACCOUNTS}/{{account_id}}"
 DEAD_LETTERS: Final = "/admin/v1/dead-letters"
@@ -38,6 +39,11 @@ ADMIN_ROUTES: Final[Sequence[AdminRoute]] = (
     AdminRoute("POST", f"{TENANT}/keys", keys.create, schemas.NewKey, schemas.ShownKey, 201),
     AdminRoute("DELETE", f"{TENANT}/keys/{{key_id}}", keys.revoke, None, None, 204),
     AdminRoute("POST", f"{TENANT}/keys/{{key_id}}/rotate", keys.rotate, schemas.Rotation, schemas.ShownKey, 201),
+    AdminRoute("GET", BATCHES, batches.index, None, _List[schemas.DoubtfulBatchView], query=batches.QUERY),
+    AdminRoute(
+        "POST", f"{BATCHES}/{{batch_id}}/resolve", batches.resolve, schemas.BatchClaim, schemas.ResolutionView,
+        errors=(StateConflictError,),
+    ),
     AdminRoute("GET", ACCOUNTS, accounts.index, None, _List[schemas.AccountView], query=PAGE),
     AdminRoute("PATCH", ACCOUNT, accounts.change, schemas.AccountChange, schemas.AccountView),
     AdminRoute("POST", f"{ACCOUNT}/hold", accounts.hold, schemas.AccountHold, schemas.AccountView),
@@ -52,7 +58,7 @@ ADMIN_ROUTES: Final[Sequence[AdminRoute]] = (
     ),
     AdminRoute("GET", "/admin/v1/findings", findings.index, None, _List[schemas.FindingView], query=findings.QUERY),
     AdminRoute("GET", "/admin/v1/audit", audit.index, None, _List[schemas.ActView], query=audit.QUERY),
-)
+)  # fmt: skip
 
 
 def for_operators(admin_key: Secret, route: AdminRoute) -> Handler:
