@@ -56,6 +56,7 @@ from penstock.reconcile.auto_pause import pause_failing
 from penstock.reconcile.books import fold_counts
 from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
+from penstock.reconcile.expired import expire_unsent
 from penstock.reconcile.findings import Findings, sweep_findings
 from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.heartbeat import Heartbeat
@@ -315,7 +316,8 @@ def _leaders(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: 
     quick = [
         Job("fold_counts", 1.0, lambda: fold_counts(store)),
         Job("pause_failing", 1.0, lambda: pause_failing(store, metrics)),
-        Job("start_scheduled", 1.0, lambda: start_scheduled(store)),
+        Job("start_scheduled", 0.5, lambda: start_scheduled(store, metrics)),
+        Job("expire_unsent", 1.0, lambda: expire_unsent(store)),
         Job("complete_campaigns", 1.0, lambda: complete_campaigns(store)),
         Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
         Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader, settings.look_up.per_s, silent_after(window))),

@@ -119,15 +119,9 @@ async def test_stopped_for_longer_than_its_lease(dsn: str, valkey_url: str, tmp_
             await customer.start_campaign(RECIPIENTS, FIRST_NUMBER)
         await wait_until(sleeper.is_stopped, "one gateway sleeps")
         await at.database.lapse()
-        await wait_until(lambda: given_up(at.database), "its attempt is given up, and all else is sent")
+        await wait_until(at.database.is_sent, "its attempt is given up, and all else is sent")
         sleeper.go_on()
         await wait_until(at.database.is_known, "the late answer settled it")
         await at.settle()
         await at.verify(customer.promised)
         assert [await at.process.terminate(), await sleeper.terminate()] == [0, 0]
-
-
-async def given_up(database: Database) -> bool:
-    """Whether exactly one batch is in doubt and nothing is on its way."""
-    unknown = (await database.states()).get("unknown", 0)
-    return unknown == BATCH and await database.is_sent()

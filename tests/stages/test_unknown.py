@@ -33,6 +33,7 @@ async def lose(inquiry: Inquiry, store: Store, recipients: int = 5, **fields: ob
     inquiry.says(inquiry.teller.swallow)
     await inquiry.send()
     await scene.release_account()
+    await scene.execute("UPDATE attempt SET lease_until = clock_timestamp() WHERE state = 'unknown'")
     return scene, list(inquiry.teller.messages)
 
 
@@ -291,6 +292,15 @@ class TestOperators:
         await inquiry.rig.dispatcher._parts.settler.settle(attempt, Accepted(range(5), ids))
         assert (await scene.states(), await scene.column(BATCHES)) == (before, batches)
 
+    @pytest.mark.parametrize("claim", [Claim.NOT_SENT, Claim.REJECTED])
+    async def test_a_process_that_may_only_be_stopped_is_waited_for(self, store: Store, inquiry: Inquiry, claim: Claim) -> None:
+        """Until the lease is over whoever holds the batch may still send it: nobody can say that it was not sent."""
+        scene, _ = await lose(inquiry, store)
+        await scene.execute("UPDATE attempt SET lease_until = now() + interval '1 minute'")
+        with pytest.raises(StateConflictError, match="may only be stopped"):
+            await self._resolve(scene, claim)
+        assert await self._resolve(scene, Claim.SENT) == 5
+
     async def test_what_is_not_unknown_cannot_be_resolved(self, store: Store, inquiry: Inquiry) -> None:
         """A batch that is known, one that was resolved before, and one that is not there are refused, and leave no record."""
         scene, _ = await lose(inquiry, store)
@@ -355,7 +365,9 @@ class TestResending:
         scene, ids = await lose(inquiry, store, resend_unknown_after_s=NOT_NEVER)
         await inquiry.report("Delivered", ids[0])
         await inquiry.finder.find()
-        await scene.execute("UPDATE attempt SET closed_at = closed_at - interval '1 day'")
+        await scene.execute(
+            "UPDATE attempt SET closed_at = closed_at - interval '1 day', lease_until = lease_until - interval '1 day'"
+        )
         await resend_unknown(store, inquiry.metrics)
         assert await scene.states() == {"unknown": 5}
         await inquiry.ask()
@@ -369,7 +381,9 @@ class TestResending:
         """A parked report that is no question yet becomes one, and is waited for."""
         scene, ids = await lose(inquiry, store, resend_unknown_after_s=NOT_NEVER)
         await inquiry.report("Delivered", ids[0])
-        await scene.execute("UPDATE attempt SET closed_at = closed_at - interval '1 day'")
+        await scene.execute(
+            "UPDATE attempt SET closed_at = closed_at - interval '1 day', lease_until = lease_until - interval '1 day'"
+        )
         await resend_unknown(store, inquiry.metrics)
         assert (await scene.states(), await inquiry.results()) == ({"unknown": 5}, {ids[0]: None})
 

@@ -12,7 +12,8 @@ from penstock.domain.campaign import CampaignState
 from penstock.domain.counter import POSSIBLE_DUPLICATES, RECEIVED, SKIPPED_PREFIX, skipped_total
 from penstock.domain.ids import message_id
 from penstock.domain.message import MessageState
-from penstock.domain.tenant import CallLimits
+from penstock.domain.quiet_hours import QuietHours
+from penstock.domain.tenant import CallLimits, TenantSettings
 from penstock.ingest.keys import MadeKey
 from penstock.ingest.quote import Quote
 from penstock.limits.demand import Standing
@@ -57,6 +58,7 @@ def whole(campaign: Campaign, books: Mapping[str, int], uploads: list[Upload], n
         **msgspec.structs.asdict(short), text=campaign.text, sender=campaign.sender, default_region=campaign.default_region,
         countries=campaign.countries, max_parts=campaign.max_parts, validity_s=campaign.validity_s,
         expires_at=campaign.expires_at, send_at=campaign.send_at, pace=_pace(campaign), auto_pause=_auto_pause(campaign),
+        quiet_hours=quiet_hours(campaign.quiet_hours),
         paused_at=campaign.paused_at, pause_reason=campaign.pause_reason, longest=campaign.longest,
         retry_of=None if campaign.retry_of is None else str(campaign.retry_of), sent_without_report=silent,
         resend_unknown_after_s=campaign.resend_unknown_after_s, possible_duplicates=books.get(POSSIBLE_DUPLICATES, 0),
@@ -83,6 +85,11 @@ def _pace(campaign: Campaign) -> schemas.Pace | None:
 def _auto_pause(campaign: Campaign) -> schemas.AutoPauseRule | None:
     rule = campaign.auto_pause
     return None if rule is None else schemas.AutoPauseRule(failed=rule.failed, unknown=rule.unknown, after=rule.after)
+
+
+def quiet_hours(hours: QuietHours | None) -> schemas.QuietHours | None:
+    """When nothing is sent."""
+    return None if hours is None else schemas.QuietHours(start=hours.start, end=hours.end, days=list(hours.days))
 
 
 def upload(stored: Upload) -> schemas.UploadView:
@@ -140,7 +147,7 @@ def tenant(stored: Tenant) -> schemas.TenantView:
     return schemas.TenantView(
         id=stored.tenant_id, name=stored.name, state="active" if stored.deactivated_at is None else "deactivated",
         created_at=stored.created_at, deactivated_at=stored.deactivated_at,
-        settings=schemas.SettingsView(**{**msgspec.structs.asdict(stored.settings), "limits": _own(stored.settings.limits)}),
+        settings=_settings(stored.settings),
     )  # fmt: skip
 
 
@@ -170,6 +177,11 @@ def provider_limit(standing: Standing, window_s: float) -> schemas.ProviderLimit
         limit=standing.limit, window_s=window_s, remaining=standing.remaining,
         resets_in_s=round(standing.reset_us / 1_000_000, 3),
     )  # fmt: skip
+
+
+def _settings(stored: TenantSettings) -> schemas.SettingsView:
+    shown = {"quiet_hours": quiet_hours(stored.quiet_hours), "limits": _own(stored.limits)}
+    return schemas.SettingsView(**{**msgspec.structs.asdict(stored), **shown})
 
 
 def key(stored: ApiKey, now: datetime) -> schemas.KeyView:

@@ -63,6 +63,14 @@ class Pace(Struct, frozen=True, kw_only=True):
     over_s: int
 
 
+class QuietHours(Struct, frozen=True, kw_only=True):
+    """When nothing is sent, by the clocks where the recipients are."""
+
+    start: str = field(name="from")
+    end: str = field(name="to")
+    days: list[str]
+
+
 class Campaign(CampaignSummary, frozen=True, kw_only=True):
     """A campaign as it stands."""
 
@@ -73,6 +81,7 @@ class Campaign(CampaignSummary, frozen=True, kw_only=True):
     progress: Progress | None
     send_at: datetime | None = None
     pace: Pace | None = None
+    quiet_hours: QuietHours | None = None
     paused_at: datetime | None = None
     pause_reason: str | None = None
     retry_of: str | None = None

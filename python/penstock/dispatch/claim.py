@@ -15,6 +15,7 @@ from msgspec import Struct
 from penstock import _core, failpoint
 from penstock.dispatch.bounds import BatchBounds, BatchFailedError, blamed_on
 from penstock.dispatch.join import Run, claim_run
+from penstock.dispatch.quiet import is_delayed
 from penstock.domain.batch import mark
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import AttemptId, message_id_prefix
@@ -41,10 +42,12 @@ class Claimed(Struct, frozen=True):
     """Of a rolling lane: what is due there and did not go with it."""
     is_last_due: bool = False
     """A paced campaign has nothing more to send for now."""
+    drift_s: float | None = None
+    """Of single messages that were given a time: how much later they are."""
 
 
 class LeftOut(Struct, frozen=True):
-    """A batch of which nothing had to be sent: expired, or everybody opted out."""
+    """A batch of which nothing had to be sent: expired, everybody opted out, or it is quiet where they are."""
 
 
 class NothingDue(Struct, frozen=True):
@@ -105,6 +108,8 @@ class Claimer:
         batch = run.batch
         if campaign.is_expired:
             return await _expire(connection, lane, batch)
+        if await is_delayed(connection, lane, campaign, batch):
+            return LeftOut()
         excluded = await _leave_out_opted_out(connection, lane, batch)
         encoded = await self._encode(lane, campaign, batch, excluded, granted)
         if encoded.messages == 0:
@@ -123,7 +128,7 @@ class Claimer:
         failpoint.reach(Point.SEND_AFTER_CLAIM)
         left_segments = run.left_segments + encoded.left_segments
         is_last_due = campaign.due_to is not None and encoded.last_seq + 1 >= campaign.due_to
-        return Claimed(attempt, encoded.body, encoded.segments, left_segments, is_last_due)
+        return Claimed(attempt, encoded.body, encoded.segments, left_segments, is_last_due, run.drift_s)
 
     async def _lock_due(self, connection: Connection, lane: Lane, campaign: SendingCampaign, granted: int) -> Run | None:
         """A campaign's next batch; of single messages all that can go in one request."""

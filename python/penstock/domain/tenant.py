@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from penstock.domain.quiet_hours import QuietHours
+
 MOST_REQUESTS: Final = 1_000_000
 """The largest limit of requests that can be set."""
 
@@ -35,6 +37,8 @@ class TenantSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Requests to the provider in any RATE_LIMIT_TENANT_WINDOW_MS; None: what the gateway allows every tenant."""
     idempotency: Literal["key", "key_and_body"] = "key"
     """Whether the same Idempotency-Key with another body is an error, or another request."""
+    quiet_hours: QuietHours | None = None
+    """Of campaigns that do not say otherwise when they are made; None: at any hour."""
     limits: CallLimits | Literal["trial"] | None = None
     """Of its calls to the API; `trial`: few sends, as many as the gateway's settings say; None: as everybody."""
 

@@ -20,6 +20,7 @@ from penstock.domain.ids import RANDOM_BYTES, CampaignId, TenantId, uuid7
 from penstock.ingest.opening import Opened, open_upload
 from penstock.ingest.slots import Slots
 from penstock.ingest.storing import finish_upload, read_result, store_chunks
+from penstock.ingest.time_zones import time_zones
 from penstock.ingest.upload import UploadRequest, UploadResult, UploadStoppedError
 from penstock.store import opt_outs, uploads
 from penstock.store.pool import Store
@@ -126,6 +127,8 @@ class Intake:
             sender=campaign.sender,
             region=campaign.default_region,
             phone_column=upload.phone_column,
+            time_zones=None if campaign.quiet_hours is None else await asyncio.to_thread(time_zones, self._clock.now()),
+            zone_column=upload.zone_column,
             countries=campaign.countries,
             max_parts=min(campaign.max_parts, self._most_parts),
             chunk_messages=self._sms.batch_size,

@@ -9,8 +9,9 @@ from typing import Final
 from penstock.domain.audit import Act, Action, tenant_subject
 from penstock.domain.errors import InvalidValueError, NotFoundError, StateConflictError
 from penstock.domain.ids import TenantId
+from penstock.domain.quiet_hours import QuietHours
 from penstock.domain.tenant import TenantSettings, is_account_id
-from penstock.ingest.control import check_region, check_sender
+from penstock.ingest.control import check_quiet_hours, check_region, check_sender
 from penstock.store import audit, tenants
 from penstock.store.pool import Connection
 from penstock.store.tenants import Tenant
@@ -27,6 +28,8 @@ def check_settings(changes: SettingChanges) -> None:
         check_sender(sender, pointer="/settings/sender")
     if isinstance(region := changes.get("default_region"), str):
         check_region(region, pointer="/settings/default_region")
+    if isinstance(hours := changes.get("quiet_hours"), QuietHours):
+        check_quiet_hours(hours, "/settings/quiet_hours")
     if isinstance(account := changes.get("traffic_account_id"), str) and not is_account_id(account):
         raise InvalidValueError(
             "A traffic account is named by 1 to 64 visible ASCII characters.", pointer="/settings/traffic_account_id"

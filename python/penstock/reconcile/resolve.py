@@ -46,7 +46,7 @@ class Resolution(Struct, frozen=True):
 
 async def resolve_batch(connection: Connection, actor: str, batch_id: BatchId, claim: Claim) -> Resolution:
     """Settle what is still unknown of a batch, in the caller's transaction. Raises NotFoundError, StateConflictError."""
-    attempt = await _lock_unknown(connection, batch_id)
+    attempt = await _lock_unknown(connection, batch_id, claim)
     match claim:
         case Claim.SENT:
             n = await unknown.settle_rest(connection, attempt, MessageState.SENT, None)
@@ -67,7 +67,7 @@ async def resolve_batch(connection: Connection, actor: str, batch_id: BatchId, c
     return Resolution(batch_id, attempt.tenant_id, attempt.campaign_id, claim, n, batch)
 
 
-async def _lock_unknown(connection: Connection, batch_id: BatchId) -> Attempt:
+async def _lock_unknown(connection: Connection, batch_id: BatchId, claim: Claim) -> Attempt:
     """The batch's last attempt, locked: a late answer or evidence waits, or has come first."""
     batch = await unknown.find_batch(connection, batch_id)
     if batch is None:
@@ -75,6 +75,10 @@ async def _lock_unknown(connection: Connection, batch_id: BatchId) -> Attempt:
     attempt = None if batch.attempt_id is None else await attempts.find_attempt(connection, batch.attempt_id)
     if attempt is None or await attempts.lock_attempt(connection, attempt.attempt_id) != "unknown":
         raise StateConflictError(f"The outcome of a batch can be resolved while it is unknown; this one is {batch.state}.")
+    if claim is not Claim.SENT and batch.leased_until is not None:
+        raise StateConflictError(
+            f"The process that holds this batch may only be stopped and send it until {batch.leased_until:%H:%M:%S} UTC."
+        )
     return attempt
 
 

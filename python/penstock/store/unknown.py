@@ -69,10 +69,10 @@ class FoundBatch(Struct, frozen=True):
     """A batch as an operator names it."""
 
     batch_id: BatchId
-    tenant_id: TenantId
-    campaign_id: CampaignId
     state: BatchState
     attempt_id: AttemptId | None
+    leased_until: datetime | None
+    """Its process may be stopped and not dead, and send what it holds until then; None: no more."""
 
 
 class DoubtfulBatch(Struct, frozen=True, kw_only=True):

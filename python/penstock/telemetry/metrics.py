@@ -18,6 +18,7 @@ MOST_EVENT_SOURCES: Final = 500
 """Series of one metric, at most."""
 
 DURATION_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+DRIFT_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 DURATION_BUCKETS_MS: Final = tuple(bound * 1000 for bound in DURATION_BUCKETS_S)
 
 
@@ -93,6 +94,10 @@ class Metrics:
         self.auto_pauses = Counter(
             "penstock_auto_pauses_total", "Campaigns that paused by their own rule.", registry=self.registry
         )
+        self.schedule_drift = Histogram(
+            "penstock_schedule_drift_seconds", "From the time asked for to the start of a campaign or message.",
+            ["kind"], buckets=DRIFT_BUCKETS_S, registry=self.registry,
+        )  # fmt: skip
         self.in_flight = Gauge("penstock_batches_in_flight", "Batches between claim and settlement.", registry=self.registry)
         self.limited = Counter("penstock_limiter_waits_total", "Times a sender waited for the limiter.", registry=self.registry)
         self.limiter_local = Gauge(

@@ -85,13 +85,16 @@ pub(crate) fn find_numbers(py: Python<'_>, payload: &[u8], numbers: Vec<i64>) ->
 }
 
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "a sequence of Python values arrives as a list of its own")]
+#[pyo3(signature = (payload, template, seqs, number_key, also=None))]
+#[expect(clippy::needless_pass_by_value, reason = "Python values arrive as values of their own")]
 pub(crate) fn payload_rows<'py>(
     py: Python<'py>,
     payload: &[u8],
     template: &Template,
     seqs: Vec<u32>,
     number_key: &str,
+    also: Option<(String, String)>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    Ok(PyBytes::new(py, &run(py, || unpack::payload_rows(payload, &template.0, &seqs, number_key))?))
+    let also = also.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+    Ok(PyBytes::new(py, &run(py, || unpack::payload_rows(payload, &template.0, &seqs, number_key, also))?))
 }

@@ -7,6 +7,7 @@ from penstock.api.examples.form import ACCOUNT_ID, CAMPAIGN_ID, Example
 
 _SETTINGS: Final[dict[str, Any]] = {
     "sender": "Shop", "traffic_account_id": None, "default_region": "DE", "idempotency": "key", "requests_max": None,
+    "quiet_hours": {"from": "21:00", "to": "08:00", "days": []},
     "limits": None,
 }  # fmt: skip
 _LIMITS: Final[dict[str, Any]] = {
@@ -36,7 +37,10 @@ _ONE: Final = f"{_ADMIN}/{{tenant_id}}"
 
 EXAMPLES: Final[Mapping[str, Example]] = {
     "GET /v1/tenant": Example(gives=_TENANT),
-    "PATCH /v1/tenant": Example(takes={"settings": {"sender": "Shop", "default_region": "DE"}}, gives=_TENANT),
+    "PATCH /v1/tenant": Example(
+        takes={"settings": {"sender": "Shop", "default_region": "DE", "quiet_hours": {"from": "21:00", "to": "08:00"}}},
+        gives=_TENANT,
+    ),
     "GET /v1/limits": Example(
         gives={
             "counted": "together",
@@ -60,7 +64,7 @@ EXAMPLES: Final[Mapping[str, Example]] = {
     f"GET {_ADMIN}": Example(gives={"items": [_TENANT], "next": None}),
     f"POST {_ADMIN}": Example(
         takes={"name": "Shop", "settings": {"sender": "Shop", "default_region": "DE", "traffic_account_id": ACCOUNT_ID}},
-        gives={**_TENANT, "settings": {**_SETTINGS, "traffic_account_id": ACCOUNT_ID}},
+        gives={**_TENANT, "settings": {**_SETTINGS, "traffic_account_id": ACCOUNT_ID, "quiet_hours": None}},
     ),
     f"GET {_ONE}": Example(gives=_TENANT),
     f"PATCH {_ONE}": Example(

@@ -22,7 +22,7 @@ from penstock.api.schemas.controls import (
     RetryView,
     TrialRequest,
 )
-from penstock.api.schemas.forms import Empty, Instant, Listing, Region, Request
+from penstock.api.schemas.forms import Empty, Instant, Listing, QuietHours, Region, Request
 from penstock.api.schemas.ingest import MOST_EVENT_BYTES, EventBody, EventTaken, RuleSetup, SourceSetup, SourceView
 from penstock.api.schemas.keys import KeyView, NewKey, Rotation, ShownKey
 from penstock.api.schemas.limits import LimitsView, LimitView, ProviderLimitView
@@ -109,6 +109,7 @@ __all__ = [
     "Progress",
     "ProgressEvent",
     "ProviderLimitView",
+    "QuietHours",
     "Quote",
     "Recipient",
     "RecipientList",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from penstock.api.schemas.forms import Instant, Region, Request
+from penstock.api.schemas.forms import Instant, QuietHours, Region, Request
 from penstock.domain.campaign import CampaignState
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -44,6 +44,10 @@ class NewCampaign(Request, frozen=True, kw_only=True):
     send_at: Annotated[Instant, Meta(description="Sending starts then, if the campaign was told to send.")] | None = None
     pace: Pace | None = None
     auto_pause: AutoPauseRule | None = None
+    quiet_hours: Annotated[
+        QuietHours | Literal["none"] | None,
+        Meta(description="The tenant's when left out; `none` for what must not wait for the morning."),
+    ] = None
     resend_unknown_after_s: (
         Annotated[
             int,
@@ -130,6 +134,7 @@ class CampaignView(CampaignSummary, frozen=True, kw_only=True):
     send_at: Instant | None
     pace: Pace | None
     auto_pause: AutoPauseRule | None
+    quiet_hours: QuietHours | None
     paused_at: Instant | None
     pause_reason: str | None
     longest: int

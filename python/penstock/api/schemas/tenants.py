@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from penstock.api.schemas.forms import Instant, Region, Request
+from penstock.api.schemas.forms import Instant, QuietHours, Region, Request
 from penstock.domain.tenant import MOST_REQUESTS, CallLimits
 from penstock.ingest.tenants import MOST_NAME_CHARS, SettingChanges
 
@@ -27,6 +27,7 @@ class OwnSettingsChange(Request, frozen=True, kw_only=True):
     sender: Annotated[str, Meta(max_length=16)] | UnsetType | None = UNSET
     default_region: Region | UnsetType | None = UNSET
     idempotency: Literal["key", "key_and_body"] | UnsetType | None = UNSET
+    quiet_hours: QuietHours | UnsetType | None = UNSET
 
     def changes(self) -> SettingChanges:
         """The fields that are given."""
@@ -44,7 +45,13 @@ class SettingsChange(OwnSettingsChange, frozen=True, kw_only=True):
 
 def _stored(value: object) -> object:
     """As the tenant's settings have it."""
-    return CallLimits(**msgspec.structs.asdict(value)) if isinstance(value, OwnLimits) else value
+    match value:
+        case OwnLimits():
+            return CallLimits(**msgspec.structs.asdict(value))
+        case QuietHours():
+            return value.rule()
+        case _:
+            return value
 
 
 class OwnTenantChange(Request, frozen=True, kw_only=True):
@@ -73,6 +80,8 @@ class SettingsView(Struct, frozen=True, kw_only=True):
     traffic_account_id: str | None
     default_region: str | None
     idempotency: Literal["key", "key_and_body"]
+    quiet_hours: QuietHours | None
+    """Of campaigns that do not say otherwise when they are made; null: at any hour."""
     requests_max: int | None
     limits: OwnLimits | Literal["trial"] | None
 

@@ -6,6 +6,7 @@ connections only for idempotent methods, so a POST leaves once, and a GET twice 
 """
 
 import io
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace, TracebackType
 from typing import Final, Self
 from urllib.parse import quote
@@ -104,31 +105,32 @@ class MittoClient:
 
     async def send_bulk(self, body: bytes, expected: int) -> Reply:  # noqa: ARG002 - the port's other providers may need it
         """POST the body once and say what came back; failures of the transport are values, cancellation passes through."""
-        data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body  # aiohttp writes these in slices, for others to run
-        return await self._call("POST", f"{self._url}/sendmessagesbulk", MAX_ANSWER_BYTES, data=data)
+        return await self._observed(lambda session, progress: self._post(session, body, progress))
 
     async def get_message(self, provider_id: str) -> Reply:
         """GET one message and say what came back."""
-        url = f"{self._url}/{quote(provider_id, safe='')}"
-        return await self._call("GET", url, MAX_MESSAGE_BYTES, deadline=aiohttp.ClientTimeout(total=LOOK_UP_TIMEOUT_S))
+        return await self._observed(lambda session, progress: self._get(session, provider_id, progress))
 
-    async def _call(
-        self, method: str, url: str, most_bytes: int, *,
-        data: bytes | io.BytesIO | None = None, deadline: aiohttp.ClientTimeout | None = None,
-    ) -> Reply:  # fmt: skip
+    async def _observed(self, call: Callable[[aiohttp.ClientSession, _Progress], Awaitable[Reply]]) -> Reply:
         if self._session is None:
             raise RuntimeError("the client is not open")
         progress = _Progress()
         try:
-            async with self._session.request(
-                method, url, data=data, allow_redirects=False, trace_request_ctx=progress,
-                timeout=deadline or self._session.timeout,
-            ) as response:  # fmt: skip
-                if method == "POST":
-                    failpoint.reach(Point.SEND_AFTER_WRITE)
-                return await _read(response, most_bytes)
+            return await call(self._session, progress)
         except Exception as error:  # noqa: BLE001 - whatever it was, what may have left decides
             return _translate(error, progress)
+
+    async def _post(self, session: aiohttp.ClientSession, body: bytes, progress: _Progress) -> Reply:
+        url = f"{self._url}/sendmessagesbulk"
+        data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body  # aiohttp writes these in slices, for others to run
+        async with session.post(url, data=data, allow_redirects=False, trace_request_ctx=progress) as response:
+            failpoint.reach(Point.SEND_AFTER_WRITE)
+            return await _read(response, MAX_ANSWER_BYTES)
+
+    async def _get(self, session: aiohttp.ClientSession, provider_id: str, progress: _Progress) -> Reply:
+        url, deadline = f"{self._url}/{quote(provider_id, safe='')}", aiohttp.ClientTimeout(total=LOOK_UP_TIMEOUT_S)
+        async with session.get(url, allow_redirects=False, trace_request_ctx=progress, timeout=deadline) as response:
+            return await _read(response, MAX_MESSAGE_BYTES)
 
 
 async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> Reply:

@@ -206,6 +206,7 @@ CREATE TABLE public.batch (
     due_at timestamp with time zone DEFAULT now() NOT NULL,
     attempt_id uuid,
     excluded bytea,
+    zone_group text,
     failure text,
     failed_at timestamp with time zone,
     CONSTRAINT batch_check CHECK ((last_seq >= first_seq))
@@ -252,7 +253,8 @@ CREATE TABLE public.campaign (
     auto_pause_base jsonb,
     longest smallint DEFAULT 0 NOT NULL,
     retry_of uuid,
-    resend_unknown_after_s integer
+    resend_unknown_after_s integer,
+    quiet_hours jsonb
 );
 
 CREATE TABLE public.chunk (
@@ -536,7 +538,8 @@ CREATE TABLE public.upload (
     accepted bigint DEFAULT 0 NOT NULL,
     skipped bigint DEFAULT 0 NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
-    touched_at timestamp with time zone DEFAULT now() NOT NULL
+    touched_at timestamp with time zone DEFAULT now() NOT NULL,
+    zone_column text
 );
 
 ALTER TABLE ONLY public.account
@@ -666,6 +669,8 @@ CREATE INDEX campaign_by_name ON public.campaign USING btree (tenant_id, name, c
 CREATE INDEX campaign_by_state ON public.campaign USING btree (tenant_id, state, campaign_id);
 
 CREATE INDEX campaign_canceled ON public.campaign USING btree (campaign_id) WHERE ((state = 'canceled'::public.campaign_state) AND (completed_at IS NULL));
+
+CREATE INDEX campaign_expiring ON public.campaign USING btree (expires_at) WHERE ((state = ANY (ARRAY['sending'::public.campaign_state, 'paused'::public.campaign_state])) AND (expires_at IS NOT NULL));
 
 CREATE UNIQUE INDEX campaign_retry ON public.campaign USING btree (tenant_id, retry_of) WHERE (retry_of IS NOT NULL);
 

@@ -5,16 +5,18 @@ FROM attempt WHERE state = 'unknown' AND attempt_id > $1 ORDER BY attempt_id LIM
 
 -- name: find_suspects
 -- scope: system. Messages with an unknown outcome to these numbers, in attempts that were on their way at an instant, give or take
--- $3, with all that is needed to render them again. Rides on attempt_unknown, then on the primary keys of number_index and message.
+-- $3, with all that is needed to render them again. Rides on attempt_unknown, then on the primary keys of number_index and message;
+-- OFFSET 0 keeps a planner without statistics from going through all attempts of each campaign instead.
 SELECT a.attempt_id, a.campaign_id, n.seq, n.msisdn AS number, c.text, c.sender, a.account_id, a.codec, k.payload
-FROM attempt a
+FROM (SELECT * FROM attempt
+      WHERE state = 'unknown' AND $2 BETWEEN started_at - $3::interval AND greatest(closed_at, lease_until) + $3::interval
+      OFFSET 0) a
 JOIN number_index n ON n.tenant_id = a.tenant_id AND n.msisdn = ANY($1::int8[]) AND n.campaign_id = a.campaign_id
                    AND n.seq BETWEEN a.first_seq AND a.last_seq
 JOIN message m ON m.tenant_id = a.tenant_id AND m.campaign_id = a.campaign_id AND m.seq = n.seq AND m.state = 'unknown'
 JOIN campaign c ON c.tenant_id = a.tenant_id AND c.campaign_id = a.campaign_id
 JOIN batch b ON b.batch_id = a.batch_id
 JOIN chunk k ON k.tenant_id = b.tenant_id AND k.campaign_id = b.campaign_id AND k.chunk_no = b.chunk_no
-WHERE a.state = 'unknown' AND $2 BETWEEN a.started_at - $3::interval AND greatest(a.closed_at, a.lease_until) + $3::interval
 LIMIT 20
 
 -- name: find_named_suspect
@@ -71,8 +73,10 @@ FROM (SELECT $1::int4 AS tenant_id, $2::uuid AS campaign_id, $3::int4 AS first_s
 WHERE m.tenant_id = r.tenant_id AND m.campaign_id = r.campaign_id AND m.seq BETWEEN r.first_seq AND r.last_seq AND m.state = r.was
 
 -- name: find_batch
--- scope: system. A batch by its id, with its last attempt.
-SELECT b.batch_id, b.tenant_id, b.campaign_id, b.state::text AS state, b.attempt_id FROM batch b WHERE b.batch_id = $1
+-- scope: system. A batch by its id, with its last attempt, and until when that one's process may still send what it holds.
+SELECT b.batch_id, b.state::text AS state, b.attempt_id,
+       (SELECT a.lease_until FROM attempt a WHERE a.attempt_id = b.attempt_id AND a.lease_until > now()) AS leased_until
+FROM batch b WHERE b.batch_id = $1
 
 -- name: list_unknown_batches
 -- scope: system. Batches whose outcome is not known, after an id; at most $2. Rides on batch_unknown, and for each on the primary
@@ -92,11 +96,11 @@ FROM attempt a JOIN batch b ON b.batch_id = a.batch_id
 WHERE a.mapping = 'contradicted' AND a.batch_id > $1 ORDER BY a.batch_id LIMIT $2
 
 -- name: list_resendable
--- scope: system. Unknown attempts of campaigns that want what is unknown to be sent once more, and whose time has come; never one
--- of messages that were given up like this before. At most $1. Rides on attempt_unknown and attempt_range.
+-- scope: system. Unknown attempts of campaigns that want what is unknown to be sent once more, and whose time has come since they
+-- were given up and their lease was over; never one of messages that were given up like this before. At most $1. Rides on attempt_unknown and attempt_range.
 SELECT a.attempt_id, a.started_at, greatest(a.closed_at, a.lease_until) AS ended_at, a.closed_at, a.hints IS NOT NULL AS has_hints
 FROM attempt a JOIN campaign c ON c.tenant_id = a.tenant_id AND c.campaign_id = a.campaign_id
-WHERE a.state = 'unknown' AND c.state = 'sending' AND a.closed_at < now() - make_interval(secs => c.resend_unknown_after_s)
+WHERE a.state = 'unknown' AND c.state = 'sending' AND greatest(a.closed_at, a.lease_until) < now() - make_interval(secs => c.resend_unknown_after_s)
   AND NOT EXISTS (SELECT FROM attempt e WHERE e.campaign_id = a.campaign_id AND e.last_seq >= a.first_seq
                   AND e.first_seq <= a.last_seq AND e.state = 'resent')
 ORDER BY a.attempt_id LIMIT $1
