@@ -1,12 +1,14 @@
 """The room of a lane is given back once, whoever does it first."""
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from penstock.dispatch.choose import Chooser
 from penstock.dispatch.place import Place
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, CampaignId, TenantId
+
+if TYPE_CHECKING:
+    from penstock.dispatch.choose import Chooser
 
 LANE = Lane(TenantId(1), CampaignId(UUID(int=1)), AccountId("account"), 1)
 
