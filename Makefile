@@ -56,6 +56,10 @@ check: build ## Format, lint, types, import contracts, Rust format, clippy and t
 bench: build ## Run the benches (BENCH_SCALE=tiny for a quick look)
 	@$(BIN)/python bench/run.py
 
+.PHONY: load
+load: build ## Run the load profiles with locust against embedded servers and the simulator (BENCH_SCALE=tiny: a tenth)
+	@$(BIN)/python bench/load.py
+
 .PHONY: bench-micro
 bench-micro: build ## Time the core's functions beside Python's best, one by one (fails when a target is missed)
 	@$(BIN)/python bench/micro/run.py --check

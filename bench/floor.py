@@ -127,16 +127,23 @@ def database(dsn: str | None) -> Iterator[str]:
             yield address
 
 
-async def measure(dsn: str, url: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Run once and check that every row was sent exactly once."""
+@asynccontextmanager
+async def ready(dsn: str, url: str, options: argparse.Namespace) -> AsyncIterator[tuple[asyncpg.Pool, aiohttp.ClientSession]]:
+    """Lend everything that sending needs; at the end check that every row was sent exactly once."""
     async with (
         filled_schema(dsn, options.messages, options.in_flight) as pool,
         aiohttp.ClientSession(url, headers=HEADERS) as session,
     ):
-        seconds = await send_all(pool, session, options)
+        yield pool, session
         row = await pool.fetchrow(CHECK)
         assert row is not None
         assert tuple(row) == (options.messages, options.messages), f"rows with an id and distinct ids: {tuple(row)}"
+
+
+async def measure(dsn: str, url: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Run once."""
+    async with ready(dsn, url, options) as (pool, session):
+        seconds = await send_all(pool, session, options)
     rate = round(options.messages / seconds)
     return {"messages": options.messages, "seconds": round(seconds, 3), "msgs_per_s": rate, "in_flight": options.in_flight}
 

@@ -203,6 +203,10 @@ class ScriptedProvider:
         answer: Reply = reply
         return answer
 
+    async def get_message(self, provider_id: str) -> Reply:
+        """Nobody asks this one."""
+        raise NotImplementedError(provider_id)
+
     @property
     def sizes(self) -> list[int]:
         """Messages in each request."""
@@ -360,6 +364,28 @@ async def make_sent_campaign(store: Store, recipients: int = 10, **fields: Any) 
     await scene.execute(f"UPDATE batch SET state = 'settled' WHERE {where}", *scene.key)  # noqa: S608 - a literal
     async with store.engine() as connection:
         await campaigns.add_counts(connection, *scene.key, {"queued": -recipients, "sent": recipients})
+    return scene
+
+
+async def make_unknown_campaign(store: Store, recipients: int = 10, **fields: Any) -> Scene:
+    """A campaign whose messages may have been sent: their one attempt was given up."""
+    scene = await make_campaign(store, recipients, **fields)
+    await scene.execute(
+        "INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, "
+        "segments, digest, codec, worker, state, lease_until, closed_at, detail) "
+        "SELECT gen_random_uuid(), b.tenant_id, b.campaign_id, b.batch_id, $2, b.first_seq, b.last_seq, "
+        "b.last_seq - b.first_seq + 1, b.segments, 'd', 1, 'test', 'unknown', now(), now(), 'timeout' "
+        "FROM batch b WHERE b.campaign_id = $1",
+        scene.campaign_id, ACCOUNT,
+    )  # fmt: skip
+    await scene.execute(
+        "UPDATE batch b SET state = 'unknown', attempt_id = a.attempt_id FROM attempt a WHERE a.batch_id = b.batch_id "
+        "AND b.campaign_id = $1",
+        scene.campaign_id,
+    )
+    await scene.execute("UPDATE message SET state = 'unknown' WHERE tenant_id = $1 AND campaign_id = $2", *scene.key)
+    async with store.engine() as connection:
+        await campaigns.add_counts(connection, *scene.key, {"queued": -recipients, "unknown": recipients})
     return scene
 
 

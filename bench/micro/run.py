@@ -2,18 +2,13 @@
 
     python bench/micro/run.py [--only fingerprint] [--check]
 
-`BENCH_SCALE=tiny` calls each way a few times only: it proves that the cases still run, and its figures mean nothing.
+`BENCH_SCALE=tiny` measures so briefly that the figures only tell slow from broken.
 """
 
 import argparse
 import importlib
-import os
 import pkgutil
-import platform
-import subprocess
 import sys
-import time
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -21,25 +16,22 @@ import msgspec
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench import micro  # noqa: E402 - found only from the root
-from bench.harness import NORMAL, TINY, Result, Target, measure  # noqa: E402
+from bench import micro, sheet  # noqa: E402 - found only from the root
+from bench.harness import NORMAL, Pace, Result, Target, measure  # noqa: E402
+from bench.machine import IS_TINY, RESULTS, Surroundings, surroundings  # noqa: E402
+from bench.sheet import Goal, Line  # noqa: E402
 
-PACKAGES = ("orjson", "msgspec", "phonenumbers", "penstock")
-IS_TINY = os.environ.get("BENCH_SCALE") == "tiny"  # noqa: TID251 - started by hand or by make
 HEAD = ("case", "way", "one call", "spread", "rate", "core ×", "target")
+BRIEF = Pace(sample_s=0.0003, case_s=0.1, rounds=(3, 15))
+"""Enough for ratios that tell slow from broken."""
+GATE = 0.25
+"""Of a target against a rival: less than that is broken, however busy the machine is."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a figure is worth nothing without, and the figures."""
+    """Every case in full."""
 
-    date: str
-    machine: str
-    cores: int
-    system: str
-    python: str
-    packages: dict[str, str]
-    commit: str
-    is_tiny: bool
+    surroundings: Surroundings
     results: dict[str, list[Result]]
 
 
@@ -53,7 +45,7 @@ def main() -> int:
     results = {}
     for name in given.only or modules:
         cases = importlib.import_module(f"bench.micro.{name}").cases()
-        results[name] = [measure(case, TINY if IS_TINY else NORMAL) for case in cases]
+        results[name] = [measure(case, BRIEF if IS_TINY else NORMAL) for case in cases]
         print(f"\n{name}\n{table(results[name])}", flush=True)
     write(results)
     missed = [target for some in results.values() for result in some for target in result.targets if not target.is_met]
@@ -110,36 +102,26 @@ def duration(seconds: float) -> str:
 
 def write(results: dict[str, list[Result]]) -> None:
     """Figures that mean nothing do not take the place of others."""
-    report = Report(
-        date=time.strftime("%Y-%m-%d"),
-        machine=processor(),
-        cores=os.cpu_count() or 0,
-        system=platform.platform(),
-        python=f"{platform.python_implementation()} {platform.python_version()}",
-        packages={name: version(name) for name in PACKAGES},
-        commit=commit(),
-        is_tiny=IS_TINY,
-        results=results,
-    )
-    file = ROOT / "bench" / "results" / ("micro-tiny.json" if IS_TINY else "micro.json")
+    report = Report(surroundings=surroundings(), results=results)
+    file = RESULTS / ("micro-tiny.json" if IS_TINY else "micro.json")
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+    sheet.write("micro/run", [line for some in results.values() for result in some for line in lines_of(result)])
 
 
-def processor() -> str:
-    """The processor's name and the flag that decides about SHA-256."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    return f"{next(iter(names), platform.machine())}, {'with' if 'sha_ni' in flags else 'without'} SHA instructions"
-
-
-def commit() -> str:
-    """Which state of the code was measured; a plus sign where files were changed since."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=+"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
-    return done.stdout.strip() or "unknown"
+def lines_of(result: Result) -> list[Line]:
+    """The core beside the rival that comes closest to what it must be ahead of it."""
+    against = [target for target in result.targets if target.what.startswith("× ")]
+    if not against:
+        return []
+    target = min(against, key=lambda target: target.reached / target.wanted)
+    rate = result.items / next(iter(result.timings.values())).seconds
+    return [
+        Line(
+            what=result.name, unit=f"{result.unit}/s", ours=[rate], neighbour=target.what.removeprefix("× "),
+            theirs=[rate / target.reached], goals=[Goal(at_least=target.wanted, gate=target.wanted * GATE)],
+        )
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """One INSERT and its commit behind more and more of the front door: a process of its own that `front_door.py` measures.
 
-    python bench/stage/door_steps.py DSN
+    python bench/stage/door_steps.py DSN REDIS_URL
 
 Serves each step on a port of its own, prints their addresses as one line of JSON, and ends with standard input. `DSN` is a
-migrated database with a tenant. All steps live in one process, so that they share a loop, a heap and the machine's mood.
+migrated database with a tenant, `REDIS_URL` where callers are counted. All steps live in one process, so that they share a
+loop, a heap and the machine's mood.
 """
 
 import asyncio
@@ -23,23 +24,28 @@ from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from penstock.api import limited
 from penstock.api.answers import stored
 from penstock.api.app import for_tenants
 from penstock.api.auth import Authenticator, Caller
 from penstock.api.bodies import read_json
 from penstock.api.idempotency import once
 from penstock.api.middleware import add_headers, observe
-from penstock.api.parts import PARTS, Parts
+from penstock.api.parts import PARTS, Parts, ProviderScopes
 from penstock.api.routes import ONCE, ROUTE, Handler, post
 from penstock.api.server import WebServer
 from penstock.clock import SystemClock
-from penstock.config import Database, Http, Sms
+from penstock.config import Callers, Database, Http, RateLimit, Redis, Sms
 from penstock.domain.ids import AccountId, TenantId
 from penstock.domain.keys import Scope
 from penstock.domain.tenant import TenantSettings
 from penstock.ingest.audience import Intake
 from penstock.ingest.repeats import Repeats
 from penstock.ingest.singles import Singles
+from penstock.limits.callers import CallerLimits
+from penstock.limits.limiter import Limiter
+from penstock.limits.rules import Tier
+from penstock.redact import Secret
 from penstock.store.idempotency import StoredAnswer
 from penstock.store.pool import Connection, Store, connect
 from penstock.store.roles import API_ROLE
@@ -92,6 +98,7 @@ class Steps:
         return {
             "bare": self._app(self._bare),
             "auth": self._app(self._authenticated),
+            "limits": self._app(self._limited),
             "strict": self._app(self._strict),
             "idempotency": self._app(self._idempotent),
             "observed": self._app(self._bare, is_observed=True),
@@ -110,7 +117,11 @@ class Steps:
         return await self._insert(DECODER.decode(await request.read()))
 
     async def _authenticated(self, request: web.Request) -> web.Response:
-        await self._parts.authenticator.authenticate(request)
+        await limited.find_caller(request)
+        return await self._bare(request)
+
+    async def _limited(self, request: web.Request) -> web.Response:
+        await limited.admit(request, self._caller, Tier.SEND)
         return await self._bare(request)
 
     async def _strict(self, request: web.Request) -> web.Response:
@@ -127,27 +138,31 @@ class Steps:
 
 
 @asynccontextmanager
-async def open_steps(dsn: str, tenant_id: TenantId) -> AsyncIterator[Steps]:
+async def open_steps(dsn: str, redis: Redis, tenant_id: TenantId) -> AsyncIterator[Steps]:
     """Pools of the gateway's sizes, one for the bare handlers and the gateway's own."""
     settings, http, clock, metrics = Database(), Http(), SystemClock(), Metrics("bench")
+    callers = CallerLimits.open(redis, Callers(), metrics=metrics, clock=clock)
+    limiter = Limiter.open(redis, RateLimit(), "unlimited", metrics=metrics, clock=clock)
     async with Store.open(dsn, settings) as store, asyncpg.create_pool(dsn, max_size=settings.api_pool) as pool:
         kept = http.idempotency_kept
         parts = Parts(
             store=store, intake=Intake(store, Sms(), metrics, clock=clock, random=os.urandom), metrics=metrics, clock=clock,
             repeats=Repeats(store, kept), random=os.urandom, http=http, authenticator=Authenticator(store, clock),
             singles=Singles(store, metrics, new_id=uuid4, kept=kept, announce=lambda _: None),
-            account_id=AccountId("bench"), sender="Penstock",
+            account_id=AccountId("bench"), sender="Penstock", callers=callers,
+            provider_scopes=ProviderScopes(limiter.look, {}),
         )  # fmt: skip
         yield Steps(pool, parts, Caller(tenant_id, b"\0" * 32, 0, frozenset(Scope), TenantSettings()))
+    await callers.aclose()
 
 
-async def serve(dsn: str) -> None:
+async def serve(dsn: str, redis: Redis) -> None:
     """Until standard input ends."""
     connection = await connect(dsn)
     await connection.execute(CREATE)
     tenant_id: TenantId = await connection.fetchval("SELECT min(tenant_id) FROM tenant")
     await connection.close()
-    async with open_steps(dsn, tenant_id) as steps, AsyncExitStack() as stack:
+    async with open_steps(dsn, redis, tenant_id) as steps, AsyncExitStack() as stack:
         apps = steps.apps()
         whole = WebServer("whole", apps.pop("whole"), Http(), 0, Metrics("bench"))
         ports = {name: await _listen_plainly(app, stack) for name, app in apps.items()}
@@ -175,7 +190,7 @@ def main() -> None:
     """Log lines are made in full and thrown away."""
     with Path(os.devnull).open("w") as nowhere:
         logs.configure(nowhere)
-        uvloop.run(serve(sys.argv[1]))
+        uvloop.run(serve(sys.argv[1], Redis(url=Secret(sys.argv[2]))))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 The neighbour reads a JSON body, does one INSERT, commits and answers: what nobody who stores anything can do without. It and
 the gateway work on one PostgreSQL with durable commits. Requests leave in an open loop (bench/open_loop.py), round by round:
 
-- parts: the neighbour alone, then behind authentication, strict reading, idempotency, the middleware, and all of the door;
+- parts: the neighbour alone, then behind authentication, limits of callers, strict reading, idempotency, the middleware, and
+  all of the door;
 - sends: POST /v1/messages, each with a key, to a whole gateway that sends them to a simulator and takes in its reports;
 - burst: 2,000 such requests over 400 keys, 75 at a time.
 
@@ -16,7 +17,6 @@ Prints a table and writes bench/results/front_door.json; --check says by the exi
 import argparse
 import asyncio
 import json
-import os
 import random
 import subprocess
 import sys
@@ -36,8 +36,9 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from bench import open_loop
-from bench.micro.run import commit, processor
+from bench import open_loop, sheet
+from bench.machine import IS_TINY, RESULTS, surroundings
+from bench.sheet import Goal, Line
 from penstock import config
 from penstock.cli.mock import simulator_process
 from tests.conftest import migrate_database
@@ -45,10 +46,11 @@ from tests.e2e.evidence import Database
 from tests.e2e.processes import Process, process_settings
 from tests.servers import Databases, private_postgres, private_valkey
 
-ROOT: Final = Path(__file__).parents[2]
-IS_TINY: Final = os.environ.get("BENCH_SCALE") == "tiny"  # noqa: TID251 - started by hand or by make
-PARTS: Final = {"authentication": ("auth", "bare"), "strict JSON": ("strict", "bare"), "idempotency": ("idempotency", "strict"),
-                "request id, log line, metrics": ("observed", "bare"), "all together": ("whole", "bare")}  # fmt: skip
+PARTS: Final = {
+    "authentication": ("auth", "bare"), "limits of callers": ("limits", "bare"), "strict JSON": ("strict", "bare"),
+    "idempotency": ("idempotency", "strict"), "request id, log line, metrics": ("observed", "bare"),
+    "all together": ("whole", "bare"),
+}  # fmt: skip
 """What a part adds: one step of door_steps.py less another."""
 GOAL_MS: Final = {"idempotency": 1.0, "all together": 3.0}
 SEND_P99_MS: Final = 25.0
@@ -130,7 +132,7 @@ async def places() -> AsyncIterator[Places]:
             callback = f"http://127.0.0.1:{environment['PENSTOCK_HTTP_PORT']}/webhooks/mitto/dlr"
             with simulator_process(config.load(environment), ["--port", "0", "--callback", callback]) as simulator:
                 gateway = Process(environment | {"MITTO_API_BASE": simulator}, Path(name))
-                with serving_steps(dsn) as steps:
+                with serving_steps(dsn, valkey) as steps:
                     await gateway.start()
                     try:
                         yield Places(steps, f"{gateway.url}/v1/messages", key, database)
@@ -139,9 +141,9 @@ async def places() -> AsyncIterator[Places]:
 
 
 @contextmanager
-def serving_steps(dsn: str) -> Iterator[dict[str, str]]:
+def serving_steps(dsn: str, redis: str) -> Iterator[dict[str, str]]:
     """The address of each step."""
-    command = [sys.executable, str(Path(__file__).with_name("door_steps.py")), dsn]
+    command = [sys.executable, str(Path(__file__).with_name("door_steps.py")), dsn, redis]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
         assert process.stdout
         yield json.loads(process.stdout.readline())
@@ -225,14 +227,21 @@ def table(rows: list[Row]) -> str:
 
 
 def write(rate: float, rows: list[Row], rounds: list[Round]) -> None:
-    """Figures that mean nothing do not take the place of others."""
-    report = {
-        "date": time.strftime("%Y-%m-%d"), "machine": processor(), "cores": os.cpu_count(), "commit": commit(),
-        "is_tiny": IS_TINY, "rate": rate, "rows": rows, "rounds": rounds,
-    }  # fmt: skip
-    file = ROOT / "bench" / "results" / ("front_door-tiny.json" if IS_TINY else "front_door.json")
+    """Every request's figures in a file of their own, and the rows on the page."""
+    report = {"surroundings": surroundings(), "rate": rate, "rows": rows, "rounds": rounds}
+    file = RESULTS / ("front_door-tiny.json" if IS_TINY else "front_door.json")
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+    sheet.write("stage/front_door", [line_of(row) for row in rows], notes=[f"{rate:g} requests/s in an open loop"])
+
+
+def line_of(row: Row) -> Line:
+    """A figure beside its neighbour."""
+    goals = [] if row.goal is None else [Goal(of="value", at_most=row.goal)]
+    return Line(
+        what=row.what, unit=row.unit, ours=[row.ours], neighbour="bare handler with one INSERT", theirs=[row.neighbour],
+        goals=goals,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

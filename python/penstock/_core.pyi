@@ -8,7 +8,7 @@ RuntimeError. Texts with lone surrogates, which are no Unicode texts, are refuse
 Foreign input has bounds, all listed in `rust/core/src/bounds.rs`; what lies past one is refused or cut as said below.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias, final
 
 __all__ = [
@@ -243,8 +243,17 @@ class Chunk:
     def payload(self) -> bytes:
         """The packed numbers, segment counts and template values (format of CODEC_VERSION)."""
     @property
+    def zone_groups(self) -> list[tuple[str, int, int, int]]:
+        """By the time zones that count for them, joined by commas: first and last sequence number, and segments.
+
+        Without gaps, in order; empty if the parser was not given any time zones.
+        """
+    @property
     def skipped(self) -> dict[str, int]:
-        """Skipped rows by reason: malformed, invalid_number, duplicate, opted_out, missing_value, too_long, country."""
+        """Skipped rows by reason, in the order of the checks.
+
+        malformed, invalid_number, country, duplicate, opted_out, invalid_zone, missing_value, too_long.
+        """
     @property
     def end(self) -> Checkpoint: ...
     def problems(self, limit: int) -> list[tuple[int, str, str]]:
@@ -257,6 +266,10 @@ class Chunk:
 @final
 class RecipientParser:
     """A recipients file, fed in pieces of any size, to chunks ready to store.
+
+    With `time_zones` (every IANA name that a row may have, to the one that stands for its clock; UTC among them) the messages
+    of a chunk are grouped by the clocks that count for their recipients: that of the zone in `zone_column`, or in a column
+    `timezone` or `time_zone`, or else those of the number's time_zones, UTC where it has none.
 
     Numbers become E.164 (by `region` where they are national), repeats within the campaign are found exactly, values and
     segments are checked against the template. Memory is bounded but for the set of numbers seen (≤ 10 bytes each).
@@ -283,6 +296,8 @@ class RecipientParser:
         sender: str,
         region: str | None = None,
         phone_column: str | None = None,
+        time_zones: Mapping[str, str] | None = None,
+        zone_column: str | None = None,
         countries: Sequence[str] | None = None,
         max_parts: int = 10,
         chunk_messages: int = 5000,
@@ -314,7 +329,10 @@ class EncodedBatch:
 
     @property
     def body(self) -> bytes:
-        """JSON of Mitto's sendmessagesbulk: `{"messages":[{"trafficAccountId","destination","sms":{"text","sender"}}, …]}`."""
+        """JSON of Mitto's sendmessagesbulk.
+
+        `{"messages":[{"trafficAccountId","destination","sms":{"text","sender"}}, …]}`, perhaps with a "reference" before "sms".
+        """
     @property
     def digest(self) -> bytes:
         """SHA-256 of the body."""
@@ -342,21 +360,26 @@ def encode_batch(
     max_messages: int,
     max_segments: int,
     max_bytes: int,
+    reference: str | None = None,
 ) -> EncodedBatch:
     """Render the messages first_seq … last_seq of a payload until a bound is reached; at least one message if any is included.
 
     `excluded` is a bitmap over the whole payload (bit i, least significant first, leaves out the payload's i-th message),
     one bit a message and padded to whole bytes, else CoreError. Messages left out directly behind the last included one
-    are covered too. The same arguments give the same bytes for ever within one CODEC_VERSION. Raises PayloadError.
+    are covered too. Where `reference` is given each message has a reference: this, and its sequence number behind it. The same
+    arguments give the same bytes for ever within one CODEC_VERSION. Raises PayloadError.
     """
 
 def find_numbers(payload: bytes, numbers: Sequence[int]) -> list[int]:
     """Sequence numbers of a payload whose number is among those given. Raises PayloadError."""
 
-def payload_rows(payload: bytes, template: Template, seqs: Sequence[int], number_key: str) -> bytes:
+def payload_rows(
+    payload: bytes, template: Template, seqs: Sequence[int], number_key: str, also: tuple[str, str] | None = None
+) -> bytes:
     """The messages `seqs` of a payload as NDJSON, for an upload: the number with `+` under `number_key`, values by name.
 
-    `number_key` must be no name of the template (`+` never is). Raises PayloadError.
+    Every row also has the name and value `also`. Neither key may be a name of the template (what begins with `+` never is).
+    Raises PayloadError.
     """
 
 def read_numbers(texts: Sequence[str], region: str | None) -> list[int | None]:

@@ -1,8 +1,13 @@
-"""The one place where time is read. Not for durations inside SQL: leases and limits use the servers' own clocks."""
+"""The one place where time is read, and where the clocks of other places are found.
+
+Not for durations inside SQL: leases and limits use the servers' own clocks.
+"""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo, available_timezones
 
 
 class Clock(Protocol):
@@ -25,3 +30,13 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds that never run backwards, for durations."""
         return time.monotonic()
+
+
+def find_zones(names: Iterable[str]) -> list[ZoneInfo]:
+    """The time zones of these IANA names: the machine's, or else those of the package tzdata. Each is read once."""
+    return [ZoneInfo(name) for name in names]
+
+
+def all_zones() -> dict[str, ZoneInfo]:
+    """Every time zone there is, by its IANA name. It reads some hundred files."""
+    return {name: ZoneInfo(name) for name in available_timezones()}

@@ -52,6 +52,9 @@ class Point(StrEnum):
     RECEIPTS_BEFORE_APPLY = "receipts.before_apply"
     """Inside the transaction that applies stored reports."""
     RECEIPTS_AFTER_APPLY = "receipts.after_apply"
+    RECOVER_BEFORE_COMMIT = "recover.before_commit"
+    """Inside the transaction that gives up an attempt of a dead process."""
+    RECOVER_AFTER_COMMIT = "recover.after_commit"
     MIGRATE_BEFORE_COMMIT = "migrate.before_commit"
     MIGRATE_AFTER_COMMIT = "migrate.after_commit"
 

@@ -16,12 +16,16 @@ from aiohttp import web
 
 from penstock import __version__
 from penstock.api import ops, webhooks
+from penstock.api.address import Proxies
 from penstock.api.app import make_app
 from penstock.api.auth import Authenticator
+from penstock.api.middleware import standing_headers
 from penstock.api.parts import Parts as ApiParts
+from penstock.api.parts import ProviderScopes
 from penstock.api.server import WebServer
+from penstock.api.shortcut import ReportShortcut
 from penstock.clock import Clock, SystemClock
-from penstock.config import Settings
+from penstock.config import Settings, Sms
 from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
@@ -39,16 +43,20 @@ from penstock.ingest.repeats import Repeats
 from penstock.ingest.scheduler import start_scheduled
 from penstock.ingest.singles import Singles
 from penstock.lifecycle import Service
+from penstock.limits.callers import CallerLimits
 from penstock.limits.limiter import Limiter
 from penstock.providers.mitto import wire
 from penstock.providers.mitto.client import MittoClient
+from penstock.providers.mitto.message import read_message
 from penstock.receipts.apply import Applier
 from penstock.receipts.receive import Receiver
+from penstock.reconcile.asking import asking_jobs
 from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.auto_pause import pause_failing
 from penstock.reconcile.books import fold_counts
 from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
+from penstock.reconcile.expired import expire_unsent
 from penstock.reconcile.findings import Findings, sweep_findings
 from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.heartbeat import Heartbeat
@@ -58,6 +66,8 @@ from penstock.reconcile.numbers import forget_days, index_numbers
 from penstock.reconcile.partitions import premake_partitions
 from penstock.reconcile.processes import sweep_processes
 from penstock.reconcile.recount import recount_campaigns
+from penstock.reconcile.resend import resend_unknown
+from penstock.reconcile.silent import silent_after
 from penstock.reconcile.stuck import mend_stuck_campaigns
 from penstock.reconcile.uploads import look_after_uploads
 from penstock.store import accounts
@@ -65,7 +75,7 @@ from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
 from penstock.store.processes import Identity
 from penstock.store.roles import SECOND_WALL_OFF
-from penstock.store.system import RECONCILER_KEY
+from penstock.store.system import LOOK_UP_KEY, RECONCILER_KEY
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -104,16 +114,18 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         is_sending = settings.general.role in ("all", "dispatch") and not settings.general.safe_mode
         me = Identity(_worker(), settings.general.role, is_sending)
         news = asyncio.Event()
-        limiter = _limiter(settings, metrics, clock, tell=news.set) if is_sending else None
-        heartbeat = Heartbeat(dsn, me, clock, limiter.shares if limiter else None, news)
+        limiter = _limiter(settings, metrics, clock, tell=news.set)
+        stack.push_async_callback(limiter.aclose)
+        heartbeat = Heartbeat(dsn, me, clock, limiter.shares if is_sending else None, news)
         services: list[Service] = [_ops_door(settings, health, metrics), heartbeat]
         if settings.general.role in ("all", "jobs"):
             services += _leaders(dsn, store, settings, clock, metrics)
+            if settings.look_up.per_s > 0:
+                services.append(await _look_ups(stack, dsn, store, settings, clock=clock, metrics=metrics))
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
-        if limiter is not None:
-            stack.push_async_callback(limiter.aclose)
+        if is_sending:
             health.facts["limiter"] = lambda: limiter.state
             dispatch = settings.dispatch
             chooser = Chooser(store, clock, max_age_s=dispatch.poll.total_seconds(), of_tenant=dispatch.in_flight)
@@ -122,7 +134,14 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
                 stack, store, settings, worker=me.worker, limiter=limiter, chooser=chooser, spool=spool, clock=clock,
                 metrics=metrics,
             )  # fmt: skip
-        services += _doors(store, settings, clock=clock, metrics=metrics, health=health, announce=announce)
+        elif settings.general.role != "jobs":
+            # Callers look at the limits also where nothing is sent.
+            services.append(LimitReader(store, limiter))
+        callers = CallerLimits.open(settings.redis, settings.callers, metrics=metrics, clock=clock)
+        stack.push_async_callback(callers.aclose)
+        services += _doors(
+            store, settings, callers=callers, limiter=limiter, clock=clock, metrics=metrics, health=health, announce=announce
+        )
         yield Runtime(settings, services, health, metrics)
 
 
@@ -166,23 +185,31 @@ def _ops_door(settings: Settings, health: Health, metrics: Metrics) -> Service:
 
 
 def _doors(  # noqa: PLR0913 - a composition root takes everything
-    store: Store, settings: Settings, *, clock: Clock, metrics: Metrics, health: Health, announce: Callable[[Lane], None]
-) -> list[Service]:
+    store: Store, settings: Settings, *, callers: CallerLimits, limiter: Limiter, clock: Clock, metrics: Metrics,
+    health: Health, announce: Callable[[Lane], None],
+) -> list[Service]:  # fmt: skip
     """The main HTTP listener, for callers and for the provider, and what stores the provider's reports behind it."""
     services: list[Service] = []
     ops_routes = ops.routes(health, metrics)
     extra: list[web.RouteDef] = []
+    shortcut: ReportShortcut | None = None
     if settings.general.role in ("all", "receipts") and settings.mitto.webhook_secret is not None:
         receiver = Receiver(store, metrics)
         services.append(receiver)
         extra += webhooks.routes(receiver.accept, settings.mitto.webhook_secret, metrics)
+        shortcut = ReportShortcut(
+            receiver.accept, settings.mitto.webhook_secret, metrics, new_id=lambda: str(_uuid7(clock)),
+            headers=standing_headers(safe_mode=settings.general.safe_mode),
+        )  # fmt: skip
     if settings.general.role in ("all", "api", "receipts"):
         kept = settings.http.idempotency_kept
         singles = Singles(store, metrics, new_id=lambda: _uuid7(clock), kept=kept, announce=announce)
-        services.append(singles)
+        services += [callers, singles]
         parts = ApiParts(
             store=store,
-            intake=Intake(store, settings.sms, metrics, clock=clock, random=os.urandom, most_parts=_most_parts(settings)),
+            intake=Intake(
+                store, _upload_bounds(settings), metrics, clock=clock, random=os.urandom, most_parts=_most_parts(settings)
+            ),
             repeats=Repeats(store, kept),
             singles=singles,
             metrics=metrics,
@@ -190,15 +217,18 @@ def _doors(  # noqa: PLR0913 - a composition root takes everything
             random=os.urandom,
             http=settings.http,
             authenticator=Authenticator(store, clock),
+            callers=callers,
+            proxies=Proxies.of(settings.http.trusted_proxies),
             account_id=AccountId(settings.mitto.traffic_account_id or ""),
             sender=settings.mitto.sender_name or "",
             most_parts=_most_parts(settings),
             safe_mode=settings.general.safe_mode,
+            provider_scopes=_provider_scopes(settings, limiter),
             speeds=_speeds(settings),
             admin_key=settings.http.admin_key,
         )
         app = make_app(parts, [*ops_routes, *extra])
-        services.append(WebServer("http", app, settings.http, settings.http.port, metrics))
+        services.append(WebServer("http", app, settings.http, settings.http.port, metrics, shortcut=shortcut))
     return services
 
 
@@ -215,6 +245,7 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
             BatchBounds(settings.sms.batch_size, settings.sms.batch_max_bytes),
             worker,
             lambda: _uuid7(clock),  # type: ignore[arg-type, return-value]
+            references=settings.has_references,
         ),
         settler=Settler(store, metrics, random.random),
         spool=Spool(spool),
@@ -253,6 +284,21 @@ def _speeds(settings: Settings) -> Speeds:
     return Speeds(requests=requests * 1000, segments=segments if isinstance(segments, int) else None)
 
 
+def _upload_bounds(settings: Settings) -> Sms:
+    """A stored batch becomes one body, also with a reference in each message: 57 bytes beside 130 at least."""
+    most_bytes = settings.sms.batch_max_bytes
+    return Sms(
+        batch_size=settings.sms.batch_size, batch_max_bytes=most_bytes * 2 // 3 if settings.has_references else most_bytes
+    )
+
+
+def _provider_scopes(settings: Settings, limiter: Limiter) -> ProviderScopes:
+    """What a tenant is shown of them: nothing of what all tenants send together."""
+    rates = settings.rate_limit
+    windows_s = {"account": rates.traffic_account_window_ms / 1000, "tenant": rates.tenant_window_ms / 1000, "segments": 1.0}
+    return ProviderScopes(limiter.look, windows_s)
+
+
 def _most_parts(settings: Settings) -> int:
     """No message may need more segments than the account may send in a second."""
     limit = settings.mitto.max_segments_per_s
@@ -270,12 +316,14 @@ def _leaders(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: 
     quick = [
         Job("fold_counts", 1.0, lambda: fold_counts(store)),
         Job("pause_failing", 1.0, lambda: pause_failing(store, metrics)),
-        Job("start_scheduled", 1.0, lambda: start_scheduled(store)),
+        Job("start_scheduled", 0.5, lambda: start_scheduled(store, metrics)),
+        Job("expire_unsent", 1.0, lambda: expire_unsent(store)),
         Job("complete_campaigns", 1.0, lambda: complete_campaigns(store)),
         Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
-        Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader)),
+        Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader, settings.look_up.per_s, silent_after(window))),
         Job("index_numbers", 0.5, lambda: index_numbers(store)),
         Job("give_up_lapsed_attempts", 1.0, lambda: give_up_lapsed_attempts(store, findings)),
+        Job("resend_unknown", 5.0, lambda: resend_unknown(store, metrics)),
         Job("close_silent_campaigns", 60.0, lambda: close_silent_campaigns(store, window)),
         Job("premake_partitions", 3600.0, lambda: premake_partitions(store)),
         Job("forget_days", 3600.0, lambda: forget_days(store)),
@@ -292,6 +340,18 @@ def _leaders(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: 
         Leader(dsn, quick, clock, metrics),
         Leader(dsn, thorough, clock, metrics, name="reconciler", key=RECONCILER_KEY, patience=RECONCILER_PATIENCE),
     ]
+
+
+async def _look_ups(  # noqa: PLR0913 - a composition root takes everything
+    stack: AsyncExitStack, dsn: str, store: Store, settings: Settings, *, clock: Clock, metrics: Metrics
+) -> Service:
+    """Whoever asks the provider about messages, with connections of its own: no send waits for one of them."""
+    provider = await stack.enter_async_context(MittoClient(settings.mitto))
+    jobs = asking_jobs(
+        store, provider, read_message, settings.look_up, settings.receipts.report_window,
+        clock=clock, metrics=metrics, random=random.random,
+    )  # fmt: skip
+    return Leader(dsn, jobs, clock, metrics, name="look_up", key=LOOK_UP_KEY)
 
 
 def _uuid7(clock: Clock) -> UUID:

@@ -12,18 +12,22 @@ import pytest
 import uvloop
 from msgspec import Struct
 
+from penstock.api.address import Proxies
 from penstock.api.app import make_app
 from penstock.api.auth import Authenticator
-from penstock.api.parts import Parts
+from penstock.api.parts import Parts, ProviderScopes
 from penstock.api.server import WebServer
 from penstock.clock import SystemClock
-from penstock.config import Http, Sms
+from penstock.config import Callers, Http, RateLimit, Redis, Sms
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, TenantId
 from penstock.domain.keys import SHOWN_CHARACTERS, NewKey, digest
 from penstock.ingest.audience import Intake
 from penstock.ingest.repeats import Repeats
 from penstock.ingest.singles import Singles
+from penstock.limits.callers import CallerLimits
+from penstock.limits.limiter import Limiter
+from penstock.limits.redis import open_client
 from penstock.redact import Secret
 from penstock.store import keys, tenants
 from penstock.store.pool import Store
@@ -35,6 +39,8 @@ OTHER_KEY = "pk_other_0123456789abcdef"
 ADMIN_KEY = "the-key-of-an-operator"
 CHUNK = 10
 """Messages a chunk: small, so that small uploads are many chunks."""
+PATIENCE = timedelta(seconds=10)
+"""With a server of windows that shares its machine with other tests."""
 PIECE = 256
 """Bytes that are parsed at once: small for the same reason."""
 
@@ -121,7 +127,34 @@ def announced() -> list[Lane]:
 
 
 @pytest.fixture
-def parts(store: Store, http_settings: Http, announced: list[Lane]) -> Parts:
+def caller_settings() -> Callers:
+    """The limits of callers as they are by default, but for the few keys that a tenant may make."""
+    return Callers(new_keys_per_hour=10_000, new_keys_per_day=10_000)
+
+
+@pytest.fixture
+async def callers(valkey_url: str, caller_settings: Callers) -> AsyncIterator[CallerLimits]:
+    """The limits of callers at a server that remembers nothing of other tests."""
+    redis = Redis(url=Secret(valkey_url), timeout=PATIENCE)
+    client = open_client(redis)
+    await client.flushall()
+    await client.aclose()
+    limits = CallerLimits.open(redis, caller_settings, metrics=Metrics("test"), clock=SystemClock())
+    yield limits
+    await limits.aclose()
+
+
+@pytest.fixture
+async def limiter(valkey_url: str) -> AsyncIterator[Limiter]:
+    """The limits of requests to the provider, as the settings have them by default."""
+    redis = Redis(url=Secret(valkey_url), timeout=PATIENCE)
+    limiter = Limiter.open(redis, RateLimit(), 500, metrics=Metrics("test"), clock=SystemClock())
+    yield limiter
+    await limiter.aclose()
+
+
+@pytest.fixture
+def parts(store: Store, http_settings: Http, callers: CallerLimits, limiter: Limiter, announced: list[Lane]) -> Parts:
     """The application's surroundings."""
     clock, metrics = SystemClock(), Metrics("test")
     intake = Intake(store, Sms(batch_size=CHUNK), metrics, clock=clock, random=os.urandom, piece_bytes=PIECE)
@@ -129,7 +162,9 @@ def parts(store: Store, http_settings: Http, announced: list[Lane]) -> Parts:
     return Parts(
         store=store, intake=intake, repeats=Repeats(store, timedelta(days=7)), singles=singles, metrics=metrics, clock=clock,
         random=os.urandom, http=http_settings,
-        authenticator=Authenticator(store, clock), account_id=AccountId("00000000-0000-4000-8000-000000000001"),
+        authenticator=Authenticator(store, clock), callers=callers, proxies=Proxies.of(http_settings.trusted_proxies),
+        provider_scopes=ProviderScopes(limiter.look, {"account": 1.0, "tenant": 1.0, "segments": 1.0}),
+        account_id=AccountId("00000000-0000-4000-8000-000000000001"),
         sender="Penstock", admin_key=Secret(ADMIN_KEY),
     )  # fmt: skip
 

@@ -90,7 +90,7 @@ async def test_a_tenant_from_first_to_last(operator: Api) -> None:
     path = f"{TENANTS}/{made['id']}"
     assert made["settings"] == {
         "sender": "Acme", "traffic_account_id": None, "default_region": None, "idempotency": "key_and_body",
-        "requests_max": None,
+        "requests_max": None, "limits": None, "quiet_hours": None,
     }  # fmt: skip
     assert (await operator.call("GET", path)).json == made
     changed = await operator.call("PATCH", path, json={"settings": {"default_region": "DE", "sender": None}})

@@ -173,10 +173,10 @@ async def test_a_scheduled_campaign_waits_and_starts(api: Api) -> None:
     campaign = await filled(api, send_at=(present() + timedelta(hours=1)).isoformat())
     answer = await act(api, campaign, "send", json={"expect_recipients": 3})
     assert (answer.status, answer.json["state"], answer.json["progress"]) == (202, "scheduled", None)
-    await start_scheduled(api.parts.store)
+    await start_scheduled(api.parts.store, api.parts.metrics)
     assert (await api.show(campaign))["state"] == "scheduled"
     await force(api, "send_at = now()", campaign)
-    await start_scheduled(api.parts.store)
+    await start_scheduled(api.parts.store, api.parts.metrics)
     assert (await api.show(campaign))["state"] == "sending"
 
 

@@ -22,7 +22,7 @@ from penstock.redact import Secret
 from penstock.store import accounts
 from tests.api.conftest import ADMIN_KEY, Api
 from tests.api.test_bad_input import check_problem
-from tests.builders import ACCOUNT
+from tests.builders import ACCOUNT, make_unknown_campaign
 
 DOCUMENT = document(SECTIONS, OPEN_ROUTES)
 ROUTES = [route for section in SECTIONS for route in section.routes]
@@ -212,6 +212,9 @@ async def prepared(api: Api, route: Address) -> str:
         found["message_id"] = (await api.call("POST", "/v1/messages", json=EXAMPLES["POST /v1/messages"].takes)).json["id"]
     if "{key_id}" in route.path:
         found["key_id"] = (await api.call("POST", "/v1/keys", json=EXAMPLES["POST /v1/keys"].takes)).json["id"]
+    if "{batch_id}" in route.path:
+        scene = await make_unknown_campaign(api.parts.store)
+        (found["batch_id"],) = await scene.column("SELECT batch_id FROM batch")
     if "{account_id}" in route.path:
         found["account_id"] = ACCOUNT
         async with api.parts.store.engine() as connection:

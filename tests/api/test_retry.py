@@ -85,17 +85,17 @@ async def test_asking_again_finds_the_same_retry(api: Api) -> None:
 async def test_a_retry_that_broke_off_is_completed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that dies half-way leaves a draft; the next one fills the rest, nobody twice."""
     campaign = await ended(api, 100)
-    store_chunk = Intake._store_chunk
+    store_chunks = Intake._store_chunks
     stored = 0
 
-    async def dying(intake: Intake, *chunk: Any) -> None:
+    async def dying(intake: Intake, *chunks: Any) -> None:
         nonlocal stored
         stored += 1
         if stored > 2:
             raise RuntimeError("the process dies here")
-        await store_chunk(intake, *chunk)
+        await store_chunks(intake, *chunks)
 
-    monkeypatch.setattr(Intake, "_store_chunk", dying)
+    monkeypatch.setattr(Intake, "_store_chunks", dying)
     assert (await act(api, campaign, "retry-failed")).status == 500
     monkeypatch.undo()
     listed = (await api.call("GET", "/v1/campaigns?name=Spring (retry)")).json["items"]

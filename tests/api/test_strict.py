@@ -42,6 +42,33 @@ async def test_an_accepted_text_is_read_back_as_it_was_sent(api: Api, name: str,
     assert {field: kept[field] for field in sent} == sent
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(reference=TEXTS, label=TEXTS, text=TEXTS, when=st.dictionaries(TEXTS, TEXTS, max_size=2))
+async def test_every_other_text_is_read_back_too(api: Api, reference: str, label: str, text: str, when: dict[str, str]) -> None:
+    """References of messages, labels of keys, rules of sources, and the fields that a rule looks at."""
+    message = {"to": "+4915100000001", "text": "Hi", "reference": reference}
+    key = {"label": label, "scopes": ["read"]}
+    source = {"identity": "content", "rule": {"to": "phone", "text": text, "from": None, "when": when}}
+    await is_kept(api, "POST", "/v1/messages", message, "reference")
+    await is_kept(api, "POST", "/v1/keys", key, "label")
+    await is_kept(api, "PUT", "/v1/ingest/any", source, "rule")
+
+
+async def is_kept(api: Api, method: str, path: str, sent: Any, field: str) -> None:
+    """Refused with a 4xx, or there when it is looked at again."""
+    answer = await api.call(method, path, json=sent)
+    if answer.status not in {200, 201}:
+        check_problem(answer, answer.status, "malformed_request" if answer.status == 400 else "invalid_value")
+        return
+    looked = {
+        "/v1/messages": answer.headers.get("Location", ""),
+        "/v1/keys": "/v1/keys?limit=1000",
+        "/v1/ingest/any": "/v1/ingest",
+    }
+    shown = (await api.call("GET", looked[path])).json
+    assert sent[field] in [item[field] for item in shown.get("items", [shown])]
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(min_size=1, max_size=100))
 async def test_an_accepted_header_is_read_back_as_it_was_sent(api: Api, name: str) -> None:

@@ -1,6 +1,7 @@
 """Alerts: each rests on a metric that exists and leads to a page that exists, and fires when its own tests say so."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from penstock.telemetry.metrics import LeaderGauges, Metrics
+from tests.architecture.test_readme import group_of
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FOLDER = DEPLOY / "prometheus"
@@ -60,3 +62,13 @@ def test_runbooks_lead_somewhere(page: Path) -> None:
     text = page.read_text()
     assert COMMAND.search(text)
     assert [link for link in LINK.findall(text) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
+def test_commands_of_a_runbook_exist(page: Path) -> None:
+    """Every call of `penstock` names a command and options that it has."""
+    calls = re.findall(r"^ *(penstock [^|\n]*)", "".join(COMMAND.findall(page.read_text())), re.MULTILINE)
+    for words in (shlex.split(call, comments=True)[1:] for call in calls):
+        command, options = group_of(words)
+        assert command, words
+        assert {word.partition("=")[0] for word in words if word.startswith("-")} <= options, words

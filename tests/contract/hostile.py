@@ -58,7 +58,8 @@ class HostileServer:
     async def read_request(self, reader: asyncio.StreamReader) -> None:
         """Read one whole request."""
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        lengths = [int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        length = lengths[0] if lengths else 0
         self.requests.append(head + await reader.readexactly(length))
 
 

@@ -295,3 +295,55 @@ async def test_a_key_that_no_header_can_carry_sends_nothing() -> None:
         reply = await send(settings_for(server.port, api_key=Secret("mock\nkey")))
         assert isinstance(reply, Unsent | Disconnected)
         assert server.requests == []
+
+
+ID = "01KC0000000000000000000001"
+FOUND = b'{"messageId":"01KC0000000000000000000001"}'
+
+
+async def look_up(settings: Mitto, provider_id: str = ID) -> Reply:
+    """Ask about one message with a client of its own."""
+    async with MittoClient(settings) as client:
+        return await client.get_message(provider_id)
+
+
+LOOK_UPS: list[tuple[str, Callable[[], HostileServer], Reply]] = [
+    ("found", say(http(200, FOUND)), Answered(200, None, FOUND)),
+    ("not found", say(http(404, b"{}")), Answered(404, None, b"{}")),
+    ("throttled", say(http(429, b"", "Retry-After: 3")), Answered(429, "3", b"")),
+    ("redirected", say(http(302, b"", "Location: http://127.0.0.1:1/")), Answered(302, None, b"")),
+    ("cut", say(http(200, FOUND[:9], length=len(FOUND))), Disconnected("truncated")),
+    ("silence", say(b"", then="hold"), Disconnected("timeout")),
+    ("trickle", say(http(200, FOUND), gap_s=0.02), Disconnected("timeout")),
+]
+
+
+@pytest.mark.parametrize(("make", "reply"), [case[1:] for case in LOOK_UPS], ids=[case[0] for case in LOOK_UPS])
+async def test_look_ups(make: Callable[[], HostileServer], reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A complete answer is one, whatever it says; anything else is none, within a deadline of its own."""
+    monkeypatch.setattr(client_module, "LOOK_UP_TIMEOUT_S", 0.4)
+    async with make().running() as server:
+        assert await look_up(settings_for(server.port, timeout=timedelta(seconds=60))) == reply
+
+
+async def test_a_look_up_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of any size is not read to its end."""
+    monkeypatch.setattr(client_module, "MAX_MESSAGE_BYTES", 1000)
+    async with say(http(200, b"x" * 2000))().running() as server:
+        assert await look_up(settings_for(server.port)) == Disconnected("answer_too_large")
+
+
+@pytest.mark.parametrize(("provider_id", "path"), [(ID, ID), ("a/../b?c#d", "a%2F..%2Fb%3Fc%23d")])
+async def test_an_id_is_one_step_of_the_path(provider_id: str, path: str) -> None:
+    """Whatever an id consists of, it leads to no other address."""
+    async with say(http(200, FOUND))().running() as server:
+        await look_up(settings_for(server.port), provider_id)
+    assert server.requests[0].startswith(f"GET /api/v1.1/Messages/{path} HTTP/1.1\r\n".encode())
+    assert b"X-Mitto-API-Key: mock-mitto-key" in server.requests[0]
+
+
+async def test_a_look_up_on_a_dead_connection_is_repeated_once_at_most() -> None:
+    """Where every connection dies with the question, there are two: what is harmless is repeated, and not for ever."""
+    async with say(b"", then="reset")().running() as server:
+        assert await look_up(settings_for(server.port)) == Disconnected("disconnected")
+    assert 1 <= len(server.requests) <= 2

@@ -12,6 +12,8 @@ MEANINGS = {"Delivered": "delivered", "Failure": "undelivered", "Expired": "expi
 """The provider's final word → the state it must become."""
 FINALS = frozenset({"delivered", "undelivered", "expired", "rejected", "canceled"})
 STATES = FINALS | {"queued", "unknown", "sent"}
+PROVABLE = frozenset({"unknown", "resent", "not_sent"})
+"""Ends of an attempt of which a single message may be known better."""
 RANKS = {"queued": 0, "unknown": 1, "sent": 2} | dict.fromkeys(FINALS, 3)
 UNSENT = frozenset({"queued", "rejected", "canceled"})
 """States that say that the provider never took the message."""
@@ -119,14 +121,16 @@ def _misplaced(books: Books, *, is_settled: bool) -> Iterator[str]:
     batches = _by_message(books.batches)
     attempts = _by_message(books.attempts)
     allowed = {"queued": {"pending", "dead"}, "unknown": {"unknown"}, "sent": {"settled"}}
-    # Whatever is left out of a batch stays in it, wherever that goes.
-    allowed["canceled"] = {"pending", "sending", "dead", "unknown", "settled"}
+    # Whatever is left out of a batch stays in it, wherever that goes: also what was proven by itself to be sent.
+    left_out = {"pending", "sending", "dead", "unknown", "settled"}
+    allowed["canceled"] = left_out
     wrong: Counter[tuple[str, str]] = Counter()
     for message in books.messages:
         place = (message.campaign, message.seq)
         batch = batches[place][0] if batches[place] else "nothing"
         is_moving = not is_settled and message.state == "queued" and batch == "sending"
-        if not is_moving and batch not in allowed.get(message.state, {"settled"}):
+        is_proven = message.provider_id is not None and bool(PROVABLE & set(attempts[place])) and batch in left_out
+        if not is_moving and not is_proven and batch not in allowed.get(message.state, {"settled"}):
             wrong[message.state, batch] += 1
         if message.state == "unknown" and "unknown" not in attempts[place]:
             wrong[message.state, "a batch without an unknown attempt"] += 1

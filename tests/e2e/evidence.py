@@ -27,6 +27,10 @@ SELECT EXISTS (SELECT FROM batch b JOIN campaign c USING (tenant_id, campaign_id
                WHERE b.state IN ('pending', 'sending') AND c.state = 'sending')
     OR EXISTS (SELECT FROM attempt WHERE state = 'open')
 """
+_LAPSE = """
+UPDATE attempt SET lease_until = now() - interval '1 second'
+WHERE attempt_id IN (SELECT attempt_id FROM attempt WHERE state = 'open' FOR UPDATE SKIP LOCKED)
+"""
 _END_SESSIONS = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name <> 'observer'
@@ -103,8 +107,8 @@ class Database:
         await self.fetch("UPDATE account SET held_until = NULL, backoff_step = 0")
 
     async def lapse(self) -> None:
-        """Let the leases of all open attempts be over."""
-        await self.fetch("UPDATE attempt SET lease_until = now() - interval '1 second' WHERE state = 'open'")
+        """Let the leases of all open attempts be over, but of those that somebody is closing just now."""
+        await self.fetch(_LAPSE)
 
     async def answers(self) -> bool:
         """Whether the server takes connections."""

@@ -24,12 +24,14 @@ if "CHAOS_SEED" in os.environ:  # noqa: TID251 - to play one schedule again
     SEEDS = [int(os.environ["CHAOS_SEED"])]  # noqa: TID251
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_chaos(dsn: str, valkey_url: str, tmp_path: Path, seed: int) -> None:
     """While faults last every rule holds at every look; once they end, everything comes to its end in time."""
     schedule = make_schedule(seed, FAULTS)
     print(f"seed={seed}: CHAOS_SEED={seed} plays it again", *schedule, sep="\n  ")  # noqa: T201 - shown when it fails
-    async with networked(dsn, valkey_url, tmp_path, simulated=SLOW, **SETTINGS) as (at, network):
+    asking = {"PENSTOCK_LOOK_UP__PER_S": "200", "PENSTOCK_LOOK_UP__AFTER": "200ms"} if seed % 2 else {}
+    async with networked(dsn, valkey_url, tmp_path, simulated=SLOW, **SETTINGS, **asking) as (at, network):
         stage = Stage(at, network)
         key = await at.database.make_key("second", b"second")
         async with Customer(at.process.url, key) as customer, asyncio.TaskGroup() as group:

@@ -11,6 +11,8 @@ import pytest
 
 from penstock import __version__, _core
 from penstock.client import ProblemError
+from penstock.store.pool import Store
+from tests.builders import make_unknown_campaign
 from tests.e2e.evidence import Database, wait_until
 from tests.e2e.processes import Site, plain_environment, site
 
@@ -135,16 +137,18 @@ async def test_keys_by_command(dsn: str, valkey_url: str) -> None:
 async def test_tenants_by_command(dsn: str, valkey_url: str) -> None:
     """Settings are set, shown and reset; a tenant is deactivated and activated, and the list says which it is."""
     where = servers(dsn, valkey_url)
-    _, shown, reset, _, listed, _ = await run_all(
-        where, "tenants create acme", "tenants set acme sender=Acme default_region=DE", "tenants set acme sender=",
+    _, shown, reset, own, _, listed, _ = await run_all(
+        where, "tenants create acme", "tenants set acme sender=Acme default_region=DE limits=trial",
+        "tenants set acme sender=", 'tenants set acme limits={"sends_per_hour":10}',
         "tenants deactivate acme", "tenants list", "tenants activate acme",
     )  # fmt: skip
-    assert {"sender\tAcme", "default_region\tDE", "state\tactive"} <= set(shown.splitlines())
+    assert {"sender\tAcme", "default_region\tDE", "limits\ttrial", "state\tactive"} <= set(shown.splitlines())
     assert {"sender\t", "default_region\tDE"} <= set(reset.splitlines())
+    assert 'limits\t{"sends_per_hour":10}' in own.splitlines()
     assert "deactivated" in listed
     (last,) = await run_all(where, "tenants show acme")
     assert "state\tactive" in last.splitlines()
-    verbs = ["create", "change", "change", "deactivate", "activate"]
+    verbs = ["create", "change", "change", "change", "deactivate", "activate"]
     assert [action for _, action, _ in await acts(dsn)] == [f"tenant.{verb}" for verb in verbs]
 
 
@@ -157,6 +161,27 @@ async def test_a_tenant_deactivated_by_command_is_out(dsn: str, valkey_url: str,
         await wait_until(lambda: is_shut_out(at), "the key is closed", deadline_s=3)
         await run_all(where, "tenants activate first")
         await wait_until(lambda: is_let_in(at), "the key is open", deadline_s=3)
+
+
+async def test_unknown_batches_by_command(dsn: str, valkey_url: str, store: Store) -> None:
+    """They are listed with what is left of them, and an operator's word about one is done, told and on record."""
+    scene = await make_unknown_campaign(store, 3)
+    where = servers(dsn, valkey_url)
+    listed, resolved, after, out_of_order = await run_all(
+        where, "unknown list", "unknown resolve 1 not_sent", "unknown list", "unknown list --contradicted"
+    )
+    heading, row = (line.split("\t") for line in listed.splitlines())
+    assert dict(zip(heading, row, strict=True)) | {"sent": "", "given up": ""} == {
+        "batch": "1", "tenant": "1", "campaign": str(scene.campaign_id), "messages": "3", "unknown": "3", "reason": "timeout",
+        "sent": "", "given up": "",
+    }  # fmt: skip
+    assert resolved == "batch 1 is pending: 3 unknown messages are resolved as not_sent"
+    assert len(after.splitlines()) == len(out_of_order.splitlines()) == 1
+    assert await scene.states() == {"queued": 3}
+    ((actor, *act),) = await acts(dsn)
+    assert (actor.startswith("cli:"), act) == (True, ["batch.resolve", "batch:1"])
+    again = await run("unknown", "resolve", "1", "sent", **where)
+    assert (again.returncode, again.stderr.count("\n"), "pending" in again.stderr) == (1, 1, True)
 
 
 async def is_let_in(at: Site) -> bool:
@@ -178,11 +203,12 @@ async def is_shut_out(at: Site) -> bool:
     [
         ("tenants create acme", "already"), ("tenants show nobody", "there is no tenant nobody"),
         ("tenants set acme sender=a", "A sender is 3 to 11"), ("tenants set acme nothing=1", "nothing"),
-        ("tenants set acme idempotency=body", "idempotency"), ("keys create acme --scope all", "a scope is one of"),
+        ("tenants set acme idempotency=body", "idempotency"), ("tenants set acme limits={}x", "malformed"),
+        ("tenants set acme limits=gold", "limits"), ("keys create acme --scope all", "a scope is one of"),
         ("keys create acme --expires soon", "--expires is"), ("keys create acme --expires 2030-01-01T00:00:00", "--expires is"),
         ("keys create acme --expires 2020-01-01T00:00:00Z", "in the future"), ("keys create nobody", "no tenant nobody"),
         ("keys rotate acme 9", "no such key"), ("keys rotate acme 1 --overlap 31d", "--overlap is"),
-        ("keys revoke acme 9", "no such key"),
+        ("keys revoke acme 9", "no such key"), ("unknown resolve 9 sent", "no such batch"),
     ],
 )  # fmt: skip
 async def test_a_wrong_act_is_one_line_and_no_record(dsn: str, valkey_url: str, command: str, said: str) -> None:

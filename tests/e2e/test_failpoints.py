@@ -22,12 +22,13 @@ ONE_BY_ONE = {"SMS_BATCH_SIZE": str(BATCH), "PENSTOCK_DISPATCH__IN_FLIGHT": "1"}
 """One batch of the campaign and one of single messages at a time, so that it can be said what a kill leaves in doubt."""
 
 AT_THE_START = {Point.MIGRATE_BEFORE_COMMIT, Point.MIGRATE_AFTER_COMMIT}
+AFTER_A_DEATH = {Point.RECOVER_BEFORE_COMMIT, Point.RECOVER_AFTER_COMMIT}
 HITS = {
     Point.API_BEFORE_COMMIT: (1, 2), Point.API_AFTER_COMMIT: (1, 2), Point.UPLOAD_BEFORE_COMPLETE: (1,),
     Point.UPLOAD_AFTER_COMPLETE: (1,), Point.SINGLES_BEFORE_COMMIT: (2,), Point.SINGLES_AFTER_COMMIT: (2,),
 }  # fmt: skip
 """At which of its hits a point strikes; the third, where nothing is said."""
-STRIKES = [f"{point}:{hit}" for point in Point if point not in AT_THE_START for hit in HITS.get(point, (3,))]
+STRIKES = [f"{point}:{hit}" for point in Point if point not in AT_THE_START | AFTER_A_DEATH for hit in HITS.get(point, (3,))]
 
 KNOWN_AGAIN = {Point.SEND_AFTER_CLAIM, Point.SEND_AFTER_SPOOL, Point.SETTLE_BEFORE_COMMIT, Point.SETTLE_AFTER_COMMIT}
 """Whatever was on its way here is known again after the start: it was undone, or its answer lies in the spool."""
@@ -80,6 +81,14 @@ async def test_killed_again_while_it_repairs(dsn: str, valkey_url: str, tmp_path
         assert (await at.database.states()).get("unknown", 0) == 0
 
 
+@pytest.mark.parametrize("point", sorted(AFTER_A_DEATH))
+async def test_killed_again_while_it_gives_up(dsn: str, valkey_url: str, tmp_path: Path, point: Point) -> None:
+    """What a dead process had claimed is given up once, though whoever does it dies as well."""
+    async with site(dsn, valkey_url, tmp_path, **ONE_BY_ONE, **{failpoint.NAME: f"{Point.SEND_BEFORE_WRITE}:3"}) as at:
+        await live_through(at, f"{point}:1")
+        assert (await at.database.states()).get("unknown", 0) <= BATCH + SINGLES
+
+
 @pytest.mark.parametrize("point", sorted(AT_THE_START))
 @pytest.mark.parametrize("hit", [1, 2])
 async def test_killed_while_it_migrates(databases: Databases, valkey_url: str, tmp_path: Path, point: Point, hit: int) -> None:
@@ -110,15 +119,9 @@ async def test_stopped_for_longer_than_its_lease(dsn: str, valkey_url: str, tmp_
             await customer.start_campaign(RECIPIENTS, FIRST_NUMBER)
         await wait_until(sleeper.is_stopped, "one gateway sleeps")
         await at.database.lapse()
-        await wait_until(lambda: given_up(at.database), "its attempt is given up, and all else is sent")
+        await wait_until(at.database.is_sent, "its attempt is given up, and all else is sent")
         sleeper.go_on()
         await wait_until(at.database.is_known, "the late answer settled it")
         await at.settle()
         await at.verify(customer.promised)
         assert [await at.process.terminate(), await sleeper.terminate()] == [0, 0]
-
-
-async def given_up(database: Database) -> bool:
-    """Whether exactly one batch is in doubt and nothing is on its way."""
-    unknown = (await database.states()).get("unknown", 0)
-    return unknown == BATCH and await database.is_sent()

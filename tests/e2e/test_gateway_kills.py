@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.evidence import numbers, start
+from tests.e2e.evidence import numbers, read_wire, start, wait_until
 from tests.e2e.processes import Site, site
 
 RECIPIENTS = 600
@@ -37,6 +37,23 @@ async def test_killed_in_mid_send(dsn: str, valkey_url: str, tmp_path: Path, see
         assert sum(n for state, n in states.items() if state != "unknown") >= RECIPIENTS - 4 * BATCH
         campaign = await at.client.get_campaign((await at.database.books()).messages[0].campaign)
         assert campaign.counts.unknown == states.get("unknown", 0)
+
+
+@pytest.mark.parametrize("seed", [5, *MANY[:10]])
+async def test_what_was_in_flight_is_found(dsn: str, valkey_url: str, tmp_path: Path, seed: int) -> None:
+    """With look-ups every message that the provider took before the kill gets its end; only what it never saw stays unknown."""
+    asking = {"PENSTOCK_LOOK_UP__PER_S": "500", "PENSTOCK_LOOK_UP__AFTER": "100ms"}
+    async with site(dsn, valkey_url, tmp_path, simulated=SLOW, SMS_BATCH_SIZE=str(BATCH), **asking) as at:
+        await kill_at_random(at, seed)
+
+        async def is_all_found() -> bool:
+            wire = {number for _, number in (await read_wire(at.simulator.url)).accepted}
+            messages = (await at.database.books()).messages
+            return all((message.number in wire) != (message.state == "unknown") for message in messages)
+
+        await wait_until(is_all_found, "all that was taken is found")
+        await at.settle()
+        await at.verify(PROMISED)
 
 
 async def test_the_attempts_of_a_killed_process_become_unknown_soon(dsn: str, valkey_url: str, tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ SINGLES = 50
 SETTINGS = {"SMS_BATCH_SIZE": "50"}
 DATABASE_BACK_S = 3.0
 GATEWAY_BACK_S = 5.0
+END_S = 90.0
+"""The provider tries to report less and less often, the longer nobody took its reports."""
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +91,7 @@ async def suffer(home: House, death: Death, times: int) -> list[float]:
             await home.at.sees(RECIPIENTS * (number + 1) // (times + 2))
             back.append(await home.strike(death))
     await home.at.database.lapse()
-    await wait_until(home.at.database.is_settled_at_once, "everything is settled")
+    await wait_until(home.at.database.is_settled_at_once, "everything is settled", END_S)
     await home.at.verify(customer.promised)
     return back
 
@@ -120,6 +122,7 @@ async def test_a_killed_gateway_sends_again_soon(open_house: OpenHouse) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_stopped_again_and_again(open_house: OpenHouse) -> None:
     """SIGTERM twenty times in one campaign: each process ends with 0, and nothing is ever in doubt."""
     async with open_house() as home:
@@ -181,7 +184,7 @@ async def fill_and_free(home: House, disk: Path) -> None:
             await restart_postgres(home)
         await customer.insist()
         await customer.send_singles(SINGLES, FIRST_NUMBER + 500_000)
-    await wait_until(home.at.database.is_settled_at_once, "everything is settled")
+    await wait_until(home.at.database.is_settled_at_once, "everything is settled", END_S)
     await home.at.verify(customer.promised)
     assert home.at.process.code is None
 

@@ -133,8 +133,11 @@ async def run(kills: int, recipients: int, seed: int) -> bool:
     rows = [Row(name, kills if not place else max(1, kills // OTHERS)) for place, name in enumerate(DEATHS)]
     with servers() as shared:
         for row in rows:
-            while row.runs < row.wanted:
-                await torment(shared, row, recipients, dice)
+            while row.runs < row.wanted and not row.problems:
+                try:
+                    await torment(shared, row, recipients, dice)
+                except AssertionError as error:
+                    row.problems.append(f"after {row.runs} runs: {error}")
                 print(f"\r{row.name}: {row.runs} of {row.wanted}", end="", file=sys.stderr, flush=True)
             print(file=sys.stderr)
     print(show(rows))

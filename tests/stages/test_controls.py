@@ -274,11 +274,11 @@ async def test_a_scheduled_campaign_starts_at_its_time(store: Store, rig: Rig) -
     async with store.tenant(scene.tenant_id) as connection, connection.transaction():
         scheduled = await control.start_sending(connection, *scene.key, 5, now())
     assert (scheduled.state, scheduled.started_at) == (CampaignState.SCHEDULED, None)
-    await start_scheduled(store)
+    await start_scheduled(store, Metrics("test"))
     await rig.drain()
     assert await scene.states() == {"queued": 5}
     await scene.execute("UPDATE campaign SET send_at = now() - interval '10 minutes'")
-    await start_scheduled(store)
+    await start_scheduled(store, Metrics("test"))
     await rig.drain()
     assert await scene.states() == {"sent": 5}
     started = await read(scene)
@@ -294,7 +294,7 @@ async def test_a_schedule_that_is_paused_keeps_its_campaign_from_starting(store:
     await pause(scene)
     if is_over:
         await scene.execute("UPDATE campaign SET send_at = now() - interval '1 minute'")
-    await start_scheduled(store)
+    await start_scheduled(store, Metrics("test"))
     assert (await read(scene)).state is CampaignState.PAUSED
     resumed = await resume(scene)
     assert resumed.state is (CampaignState.SENDING if is_over else CampaignState.SCHEDULED)

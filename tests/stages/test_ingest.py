@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 from msgspec import Struct
 
@@ -17,7 +18,7 @@ from penstock.domain.counter import imbalance
 from penstock.domain.errors import GatewayError, InvalidValueError, MalformedRequestError, StateConflictError, UnavailableError
 from penstock.domain.ids import AccountId, CampaignId, TenantId, uuid7
 from penstock.ingest import control
-from penstock.ingest.audience import Intake
+from penstock.ingest.audience import TOGETHER, Intake
 from penstock.ingest.opening import open_upload
 from penstock.ingest.upload import UploadRequest, UploadResult, UploadStoppedError
 from penstock.store import campaigns, tenants, uploads
@@ -152,6 +153,27 @@ async def test_lost_database_keeps_whole_chunks_only(draft: Draft, monkeypatch: 
     assert caught.value.rows == books["received"] == len(messages) + len(skipped)
     assert len(messages) == 2 * CHUNK
     assert (await draft.receive(whole(people(100)))).rows == 100
+
+
+async def test_chunks_of_one_transaction_stand_or_fall_together(draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few chunks of a large piece share a commit: one that fails takes them along, and what was committed before stays."""
+    intake = Intake(draft.store, Sms(batch_size=CHUNK), Metrics("test"), clock=SystemClock(), random=os.urandom)
+    large, real, calls = msgspec.structs.replace(draft, intake=intake), uploads.advance_upload, 0
+
+    async def fails_in_the_second(connection: Connection, upload: uploads.Upload, chunk: object) -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == TOGETHER + 2:
+            raise UnavailableError("gone")
+        return await real(connection, upload, chunk)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(uploads, "advance_upload", fails_in_the_second)
+    with pytest.raises(UploadStoppedError) as caught:
+        await large.receive(whole(people(100)))
+    messages, skipped, books = await large.contents()
+    assert len(messages) == TOGETHER * CHUNK
+    assert caught.value.rows == books["received"] == len(messages) + len(skipped)
+    assert (await large.receive(whole(people(100)))).rows == 100
 
 
 async def test_defect_in_the_middle_is_not_hidden(draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from penstock.reconcile.partitions import premake_partitions
 from penstock.store import attempts, campaigns
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import LeaderGauges, Metrics
-from tests.builders import Rig, Scene, end_other_sessions, make_campaign, make_draft, make_sent_campaign
+from tests.builders import Rig, Scene, end_other_sessions, make_campaign, make_draft, make_sent_campaign, make_unknown_campaign
 
 FINDINGS = Findings(Metrics("test"))
 WINDOW = timedelta(hours=72)
@@ -170,14 +170,21 @@ async def test_gauges_are_what_the_tables_say(store: Store) -> None:
     waiting = await make_campaign(store, 7)
     await make_campaign(store, 2, tenant="other", first=50)
     await waiting.execute("UPDATE batch SET state = 'dead' WHERE tenant_id = (SELECT max(tenant_id) FROM tenant)")
+    unknown = await make_unknown_campaign(store, 5)
+    await unknown.execute(
+        "INSERT INTO look_up (kind, provider_id, due_at) SELECT 'order', n, now() FROM generate_series(1, 30) n"
+    )
     gauges = LeaderGauges()
-    await read_gauges(store, gauges)
-    assert gauges.campaigns == {"sending": 2}
+    await read_gauges(store, gauges, 10, timedelta(hours=1))
+    assert gauges.campaigns == {"sending": 3}
+    assert gauges.look_ups == {"unknown": 0, "order": 30, "silent": 0}
     assert gauges.values == {
-        "queue_sms_waiting": 7, "queue_campaign_waiting": 2, "penstock_batches_unknown": 0, "penstock_batches_dead": 1,
-        "penstock_accounts_held": 0, "penstock_accounts_failing": 0, "campaigns_stuck": 0,
-        "penstock_reports_waiting": 0, "penstock_reports_parked": 0,
+        "queue_sms_waiting": 7, "queue_campaign_waiting": 3, "penstock_messages_unknown": 5, "penstock_batches_unknown": 1,
+        "penstock_batches_dead": 1, "penstock_accounts_held": 0, "penstock_accounts_failing": 0, "campaigns_stuck": 0,
+        "penstock_reports_waiting": 0, "penstock_reports_parked": 0, "penstock_look_ups_expected_seconds": 3,
     }  # fmt: skip
+    await read_gauges(store, gauges, 10, timedelta())
+    assert gauges.look_ups["silent"] == 5
 
 
 async def test_folding_keeps_the_books(store: Store) -> None:

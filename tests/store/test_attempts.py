@@ -28,7 +28,15 @@ async def claim(connection: Connection, scene: Scene, *, last_seq: int | None = 
         excluded=excluded, chunk_first_seq=batch.chunk_first_seq,
     )  # fmt: skip
     left, lease = batch.last_seq - last, timedelta(minutes=2)
-    intent = Intent(segments=attempt.messages, left_segments=left, digest=b"d" * 32, codec=1, worker="test", lease=lease)
+    intent = Intent(
+        segments=attempt.messages,
+        left_segments=left,
+        digest=b"d" * 32,
+        codec=1,
+        worker="test",
+        lease=lease,
+        has_references=False,
+    )
     await dispatch.open_attempt(connection, attempt, intent)
     return attempt
 

@@ -40,15 +40,15 @@ INSERT INTO chunk (tenant_id, campaign_id, chunk_no, first_seq, messages, codec,
 SELECT 1, c, n, n * 100, 100, 1, 'x' FROM unnest($1::uuid[]) AS c, generate_series(0, $2::int4 - 1) AS n
 """
 BATCHES = """
-INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, state)
+INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, state, zone_group)
 SELECT tenant_id, campaign_id, chunk_no, first_seq, first_seq + 99, 100,
-       (CASE WHEN chunk_no % 10 = 0 THEN 'pending' ELSE 'settled' END)::batch_state
+       (CASE WHEN chunk_no % 10 = 0 THEN 'pending' ELSE 'settled' END)::batch_state, 'Zone/' || chunk_no % 7
 FROM chunk
 """
 
 ATTEMPTS = """
-INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, segments, digest, codec,
-                     worker, state, lease_until)
+INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, segments, digest,
+                     codec, worker, state, lease_until)
 SELECT gen_random_uuid(), tenant_id, campaign_id, batch_id, $1, first_seq, last_seq, 100, 100, 'x', 1, 'w', 'accepted', now()
 FROM batch WHERE state = 'settled'
 """
@@ -132,6 +132,9 @@ def arguments(name: str, n: int) -> list[Any]:
         "claim_due_batch": [1, MAIN],
         "list_due_lanes": [1000],
         "close_silent_messages": [1, MAIN, n],
+        "delay_zone_group": [1, MAIN, "Zone/3", datetime.now(UTC)],  # noqa: TID251 - a time that is no matter
+        "list_zone_groups": [1, MAIN],
+        "list_expired": [100],
         "count_range": [1, MAIN, 0, n],
         "list_unbatched": [1, MAIN, 0, n, 100],
         "list_stuck": [timedelta(minutes=15), 100],
@@ -142,6 +145,9 @@ MODULES = dict.fromkeys(["apply_reports", "find_states"], "reports") | {
     "close_silent_messages": "campaigns",
     **dict.fromkeys(["count_range", "list_unbatched", "list_stuck"], "recounts"),
     "cancel_range": "control",
+    "delay_zone_group": "zone_groups",
+    "list_zone_groups": "zone_groups",
+    "list_expired": "expiry",
 }
 BY_KEY, BY_ID = "_pkey", "_provider_id"
 BULK = [
@@ -216,6 +222,14 @@ async def test_due_lanes_probe_the_queue_once_a_campaign(engine: Connection) -> 
     assert "Hash Join" not in {node["Node Type"] for node in nodes}
 
 
+@pytest.mark.parametrize("name", ["delay_zone_group", "list_zone_groups", "list_expired"])
+async def test_what_waits_is_found_by_the_queue_index(engine: Connection, name: str) -> None:
+    """Quiet zones and lapsed validity are looked for among the pending batches of a campaign, and nowhere else."""
+    nodes = await explain(engine, name, 1)
+    assert indexes_on(nodes, "batch") <= {"batch_ready", "batch_pkey", "batch_chunk"}
+    assert "Hash Join" not in {node["Node Type"] for node in nodes}
+
+
 @pytest.mark.parametrize("name", ["count_range", "list_unbatched"])
 async def test_a_step_of_a_recount_reads_a_range_of_the_primary_key(engine: Connection, name: str) -> None:
     """However large the campaign: one partition, one range or one a gap between batches, and no reading of all attempts."""
@@ -223,7 +237,7 @@ async def test_a_step_of_a_recount_reads_a_range_of_the_primary_key(engine: Conn
     used = indexes_on(nodes, "message_")
     assert len(used) == 1
     assert all(index.endswith(BY_KEY) for index in used), used
-    assert indexes_on(nodes, "batch") <= {"batch_ready"}
+    assert indexes_on(nodes, "batch") <= {"batch_ready", "batch_chunk"}
     assert indexes_on(nodes, "attempt") <= {"attempt_range", "attempt_campaign"}
 
 

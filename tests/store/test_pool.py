@@ -1,7 +1,11 @@
+from datetime import timedelta
+
 import asyncpg
 import pytest
 
+from penstock.config import Database
 from penstock.domain.errors import UnavailableError
+from penstock.store import pool
 from penstock.store.pool import Store
 
 
@@ -47,3 +51,26 @@ async def test_a_demoted_server_is_unavailable(store: Store) -> None:
         await write_read_only(store)
     async with store.engine() as connection:
         await connection.execute("INSERT INTO account (account_id) VALUES ('a')")
+
+
+async def test_a_transaction_that_stands_still_loses_its_locks(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a stopped process had locked is free again after a while, and the process learns that the database was away."""
+    monkeypatch.setattr(pool, "LONGEST_TRANSACTION", timedelta(milliseconds=300))
+    lock = "INSERT INTO account (account_id) VALUES ('a') ON CONFLICT DO NOTHING"
+    async with Store.open(dsn, Database()) as store:
+        async with store.engine() as connection:
+            if await connection.fetchval("SELECT current_setting('server_version_num')::int4") < 170000:
+                pytest.skip("PostgreSQL ends such a transaction from version 17 on")
+        with pytest.raises(UnavailableError):
+            await stand_still(store, lock)
+        async with store.engine() as connection:
+            assert await connection.fetchval("SELECT count(*) FROM account WHERE account_id = 'a'") == 1
+
+
+async def stand_still(store: Store, lock: str) -> None:
+    """Take a lock and say nothing until somebody else has got it."""
+    async with store.engine() as sleeper, sleeper.transaction():
+        await sleeper.execute(lock)
+        async with store.engine() as connection:
+            await connection.execute(lock)
+        await sleeper.execute("SELECT 1")

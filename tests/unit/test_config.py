@@ -39,6 +39,9 @@ DOCUMENTED = [
     "RATE_LIMIT_TRAFFIC_ACCOUNT_WINDOW_MS",
     "RATE_LIMIT_TENANT_WINDOW_MS",
     "RATE_LIMIT_GLOBAL_WINDOW_MS",
+    "RL_CLAIM_PER_HOUR",
+    "RL_REGISTER_PER_HOUR",
+    "RL_REGISTER_PER_DAY_WALLET",
     "SAFE_MODE",
     "PENSTOCK_HTTP_HOST",
     "PENSTOCK_HTTP_PORT",
@@ -56,7 +59,8 @@ def sample(field: msgspec.structs.FieldInfo) -> tuple[str, object]:
     """A text for a setting that differs from its default, and what it becomes."""
     special: dict[str, tuple[str, object]] = {
         "mode": ("mock", "mock"), "role": ("jobs", "jobs"), "workers": ("3", 3), "data_dir": ("/srv/p", Path("/srv/p")),
-        "safe_mode": ("1", True), "trusted_proxies": ("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")), "host": ("::", "::"),
+        "safe_mode": ("1", True), "reference": ("0", False), "per_s": ("23", 23),
+        "trusted_proxies": ("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")), "host": ("::", "::"),
         "api_base": ("http://127.0.0.1:1", "http://127.0.0.1:1"), "sender_name": ("Other", "Other"),
         "traffic_account_id": ("other", "other"), "private_fields": ("iban, tax_id", ("iban", "tax_id")),
     }  # fmt: skip
@@ -286,6 +290,14 @@ def test_mock_mode_is_whole_by_itself() -> None:
     }  # fmt: skip
     assert load({}).database.url is load({}).redis.url is None
     assert load({"PENSTOCK_MODE": "mock", "MITTO_SENDER_NAME": "Shop"}).mitto.sender_name == "Shop"
+
+
+def test_references_are_sent_in_mock_mode_only_unless_told() -> None:
+    """Not set: where the provider is the simulator, and nowhere else; what is given counts in both modes."""
+    assert load({}).has_references
+    assert not load(REAL).has_references
+    assert load({**REAL, "PENSTOCK_MITTO__REFERENCE": "1"}).has_references
+    assert not load({"PENSTOCK_MODE": "mock", "PENSTOCK_MITTO__REFERENCE": "0"}).has_references
 
 
 def test_defaults_are_the_documented_ones() -> None:

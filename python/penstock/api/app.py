@@ -13,6 +13,8 @@ from penstock.api import (
     events,
     ingest,
     keys,
+    limited,
+    limits,
     lookup,
     messages,
     openapi,
@@ -37,24 +39,28 @@ from penstock.api.routes import ONCE, ROUTE, SPENDS, Address, Handler, Route, de
 from penstock.api.streams import check_announced_size, wait_with_invitation
 from penstock.domain.errors import KeyRequiredError, OptedOutError
 from penstock.domain.keys import Scope
+from penstock.limits.rules import Tier
 
 CAMPAIGN: Final = "/v1/campaigns/{campaign_id}"
 MESSAGE: Final = "/v1/messages/{message_id}"
+SENDS: Final = Tier.SEND
 
 _List = schemas.Listing
 
-# Looking needs the scope `read`, doing needs `send`, unless a line says otherwise.
+# Looking needs the scope `read`, doing needs `send`, unless a line says otherwise. Every call counts in the limits of callers;
+# one that makes messages go out or makes a key is of a tier that has limits of its own.
 TENANT_ROUTES: Final[Sequence[Route]] = (
     post("/v1/campaigns", campaigns.create, schemas.NewCampaign, schemas.CampaignView, 201, key=ONCE),
     get("/v1/campaigns", campaigns.index, _List[schemas.CampaignSummary], query=(*PAGE, *FILTERS)),
     get(CAMPAIGN, campaigns.show, schemas.CampaignView),
-    post(f"{CAMPAIGN}/send", campaigns.send, schemas.SendRequest, schemas.CampaignView, 202, key=SPENDS),
+    post(f"{CAMPAIGN}/send", campaigns.send, schemas.SendRequest, schemas.CampaignView, 202, key=SPENDS, tier=SENDS),
     post(f"{CAMPAIGN}/pause", controls.pause, schemas.PauseRequest, schemas.CampaignView, key=ONCE),
     post(f"{CAMPAIGN}/resume", controls.resume, schemas.Empty, schemas.CampaignView, key=ONCE),
     post(f"{CAMPAIGN}/cancel", controls.cancel, schemas.Empty, schemas.CanceledView, key=ONCE),
-    post(f"{CAMPAIGN}/retry-failed", controls.retry_failed, schemas.RetryRequest, schemas.RetryView, key=ONCE),
+    post(f"{CAMPAIGN}/retry-failed", controls.retry_failed, schemas.RetryRequest, schemas.RetryView, key=ONCE, tier=SENDS),
     post(
-        f"{CAMPAIGN}/test", trials.trial, schemas.TrialRequest, schemas.MessageDetail, 201, key=ONCE, errors=(OptedOutError,),
+        f"{CAMPAIGN}/test", trials.trial, schemas.TrialRequest, schemas.MessageDetail, 201,
+        key=ONCE, tier=SENDS, errors=(OptedOutError,),
     ),
     post(f"{CAMPAIGN}/quote", controls.quote, schemas.Empty, schemas.Quote, scope=Scope.READ),
     get(f"{CAMPAIGN}/events", events.stream, None, downloads=events.DOWNLOADS),
@@ -68,7 +74,7 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     get(f"{CAMPAIGN}/report", report.stream, None, query=report.QUERY, downloads=report.DOWNLOADS),
     post(
         "/v1/messages", singles.create, schemas.NewMessages, schemas.MessageDetail, 201,
-        key=ONCE, also=singles.ALSO, errors=(OptedOutError,),
+        key=ONCE, tier=SENDS, also=singles.ALSO, errors=(OptedOutError,),
     ),
     post("/v1/messages/search", lookup.search, schemas.SearchRequest, schemas.Found, scope=Scope.READ),
     get(MESSAGE, lookup.show, schemas.MessageDetail),
@@ -81,16 +87,18 @@ TENANT_ROUTES: Final[Sequence[Route]] = (
     delete("/v1/ingest/{source}", ingest.drop, None, None, 204, scope=Scope.MANAGE),
     post(
         "/v1/ingest/{source}", ingest.take, schemas.EventBody, schemas.EventTaken, 201,
-        key=ONCE, also=ingest.KNOWN, errors=(KeyRequiredError,),
+        key=ONCE, tier=SENDS, also=ingest.KNOWN, errors=(KeyRequiredError,),
     ),
     get("/v1/opt-outs", opt_outs.index, _List[schemas.OptOutView], query=PAGE),
     post("/v1/opt-outs", opt_outs.add, schemas.Numbers, schemas.OptOutsAdded),
     delete("/v1/opt-outs", opt_outs.remove, schemas.Numbers, schemas.OptOutsRemoved),
+    get("/v1/limits", limits.show, schemas.LimitsView),
     get("/v1/tenant", tenant.show, schemas.TenantView, scope=Scope.MANAGE),
     patch("/v1/tenant", tenant.change, schemas.OwnTenantChange, schemas.TenantView, scope=Scope.MANAGE),
     # Answers that show a key are never kept, so none of these takes an Idempotency-Key.
     get("/v1/keys", keys.index, _List[schemas.KeyView], scope=Scope.MANAGE, query=PAGE),
-    post("/v1/keys", keys.create, schemas.NewKey, schemas.ShownKey, 201, scope=Scope.MANAGE),
+    post("/v1/keys", keys.create, schemas.NewKey, schemas.ShownKey, 201, scope=Scope.MANAGE, tier=Tier.REGISTER),
+    # Replacing one is only a call: whoever finds a key in the wrong hands must not be told to wait.
     delete("/v1/keys/{key_id}", keys.revoke, None, None, 204, scope=Scope.MANAGE),
     post("/v1/keys/{key_id}/rotate", keys.rotate, schemas.Rotation, schemas.ShownKey, 201, scope=Scope.MANAGE),
 )  # fmt: skip
@@ -134,8 +142,9 @@ def for_tenants(parts: Parts, route: Route) -> Handler:
     """The route's handler behind the key: nothing of a request is looked at before its caller is known and allowed."""
 
     async def authenticated(request: web.Request) -> web.StreamResponse:
-        caller = await parts.authenticator.authenticate(request)
+        caller = await limited.find_caller(request)
         structlog.contextvars.bind_contextvars(tenant_id=caller.tenant_id)
+        await limited.admit(request, caller, route.tier)
         caller.require(route.scope)
         request[ROUTE] = route
         check_key(request, route)

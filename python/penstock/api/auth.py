@@ -8,6 +8,7 @@ Not for the operator's key or the provider's secret: those open other doors.
 
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
@@ -53,8 +54,11 @@ class Authenticator:
         self._clock = clock
         self._known: dict[bytes, tuple[float, Caller]] = {}
 
-    async def authenticate(self, request: web.Request) -> Caller:
-        """The caller. Raises UnauthenticatedError, the same for a missing, a malformed and an unknown key."""
+    async def authenticate(self, request: web.Request, *, check_stranger: Callable[[web.Request], None]) -> Caller:
+        """The caller. Raises UnauthenticatedError, the same for a missing, a malformed and an unknown key.
+
+        `check_stranger` may refuse a request whose key was not good here lately, before it is looked up.
+        """
         given = _CREDENTIAL.fullmatch(request.headers.get("Authorization", ""))
         if given is None:
             raise UnauthenticatedError("Send an API key as Authorization: Bearer pk_….")
@@ -63,6 +67,8 @@ class Authenticator:
         until, caller = self._known.get(key_hash, (now, None))
         if caller is not None and until > now:
             return caller
+        if caller is None:
+            check_stranger(request)
         owner = await self._find(key_hash)
         if owner is None:
             self._known.pop(key_hash, None)

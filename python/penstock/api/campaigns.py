@@ -14,6 +14,8 @@ from penstock.api.parts import PARTS, Parts, new_id
 from penstock.domain.campaign import AutoPause
 from penstock.domain.errors import NotFoundError
 from penstock.domain.ids import AccountId, CampaignId, TenantId
+from penstock.domain.quiet_hours import QuietHours
+from penstock.domain.tenant import TenantSettings
 from penstock.ingest import control
 from penstock.store import campaigns, uploads
 from penstock.store.campaigns import Campaign
@@ -30,6 +32,8 @@ async def create(request: web.Request, caller: Caller) -> web.Response:
         default_region=new.default_region or caller.settings.default_region, countries=new.countries,
         max_parts=new.max_parts, validity_s=new.validity_s, send_at=new.send_at,
         pace_s=None if new.pace is None else new.pace.over_s, auto_pause=_rule(new.auto_pause),
+        quiet_hours=_quiet_hours(new, caller.settings),
+        resend_unknown_after_s=new.resend_unknown_after_s,
     )  # fmt: skip
     control.check_plan(plan, parts.clock.now())
     account_id = AccountId(caller.settings.traffic_account_id or parts.account_id)
@@ -84,6 +88,16 @@ async def send(request: web.Request, caller: Caller) -> web.Response:
 
 def _rule(given: schemas.AutoPauseRule | None) -> AutoPause | None:
     return None if given is None else AutoPause(failed=given.failed, unknown=given.unknown, after=given.after)
+
+
+def _quiet_hours(new: schemas.NewCampaign, of_tenant: TenantSettings) -> QuietHours | None:
+    match new.quiet_hours:
+        case None:
+            return of_tenant.quiet_hours
+        case "none":
+            return None
+        case hours:
+            return hours.rule()
 
 
 def _first(given: str | None, of_tenant: str | None, of_gateway: str) -> str:

@@ -5,14 +5,15 @@ Not for deciding anything: who may call is in auth.py, what an error means in pr
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from aiohttp import web
 
-from penstock.api import ops, problems
+from penstock.api import limited, ops, problems
 from penstock.api.names import REQUEST_ID, SERVER, request_id
 from penstock.api.parts import PARTS, Parts, new_id
+from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -44,9 +45,13 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every answer, streamed ones too."""
     response.headers["X-Request-Id"] = request_id(request)
-    response.headers["Server"] = SERVER
-    if request.app[PARTS].safe_mode:
-        response.headers["X-Safe-Mode"] = "1"
+    response.headers.update(standing_headers(safe_mode=request.app[PARTS].safe_mode))
+    limited.add_limits(request, response)
+
+
+def standing_headers(*, safe_mode: bool) -> dict[str, str]:
+    """What every answer of this process says about it."""
+    return {"Server": SERVER, **({"X-Safe-Mode": "1"} if safe_mode else {})}
 
 
 async def _answer(request: web.Request, handler: Handler) -> tuple[web.StreamResponse, problems.Level]:
@@ -78,8 +83,21 @@ def _record(request: web.Request, parts: Parts, status: int, level: str, seconds
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "unmatched"
     method = request.method if request.method in _METHODS else "OTHER"
-    parts.metrics.http_duration.labels(method, route, str(status)).observe(seconds * 1000)
-    if route in ops.PATHS and level == "info":
+    record(parts.metrics, Done(method, route, status), level, seconds)
+
+
+class Done(NamedTuple):
+    """A request that was answered."""
+
+    method: str
+    route: str
+    status: int
+
+
+def record(metrics: Metrics, done: Done, level: str, seconds: float) -> None:
+    """One measurement and one log line."""
+    metrics.http_duration.labels(done.method, done.route, str(done.status)).observe(seconds * 1000)
+    if done.route in ops.PATHS and level == "info":
         return
     write = {"info": log.info, "warning": log.warning, "error": log.error}[level]
-    write("request", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 1))
+    write("request", **done._asdict(), duration_ms=round(seconds * 1000, 1))

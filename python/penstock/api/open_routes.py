@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from penstock.domain.errors import (
     GatewayError,
+    LimitReachedError,
     MalformedRequestError,
     NotFoundError,
     RequestTimeoutError,
@@ -49,7 +50,7 @@ def _probe(path: str, summary: str, *, is_unready: bool = True) -> OpenRoute:
 
 _LIVE: Final = "Whether the process turns its loop. No dependency is asked."
 _READY: Final = "Whether traffic may come: dependencies answer, and the process is not draining."
-_PROVIDER: Final = (UnauthenticatedError, MalformedRequestError, UnavailableError)
+_PROVIDER: Final = (UnauthenticatedError, MalformedRequestError, LimitReachedError, UnavailableError)
 _REPORTS: Final = "Take delivery reports from the provider. They are stored when the answer is sent."
 
 OPEN_ROUTES: Final[Sequence[OpenRoute]] = (

@@ -39,6 +39,8 @@ _HEADERS: Final = {
     "X-Idempotency": ("`HIT` when the answer is that of an earlier request with the same key, else `MISS`.", "string"),
     "Location": ("The address of what was made, where it has one.", "string"),
     "Content-Disposition": ("A name for the file.", "string"),
+    "RateLimit-Policy": ("The limits that count this call, each with its quota `q` in a window of `w` seconds.", "string"),
+    "RateLimit": ("What remains of each, `r`, and the seconds that it has to last, `t`.", "string"),
     "Retry-After": ("Seconds to wait before the next try.", "integer"),
     "WWW-Authenticate": ("How to authenticate.", "string"),
 }

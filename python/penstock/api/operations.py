@@ -46,7 +46,11 @@ IDEMPOTENCY_KEY: Final = Parameter(
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
-_HEADERS: Final[Mapping[int, tuple[str, ...]]] = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
+_HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After", "RateLimit-Policy", "RateLimit"),
+    503: ("Retry-After",),
+}
 """Headers of an answer beside those that all have, by status."""
 
 
@@ -195,6 +199,7 @@ def _answers(route: Address, schema_of: SchemaOf) -> dict[str, Any]:
 
 def _header_refs(route: Address) -> dict[str, Any]:
     names = ["X-Request-Id"]
+    names += ["RateLimit-Policy", "RateLimit"] if isinstance(route, Route) else []
     names += ["X-Idempotency"] if _key_use(route) is not KeyUse.NONE else []
     names += ["Location"] if route.status == HTTPStatus.CREATED else []
     names += ["Content-Disposition"] if route.downloads else []
@@ -204,7 +209,8 @@ def _header_refs(route: Address) -> dict[str, Any]:
 def _rows_of(route: Address) -> list[Row]:
     """The errors that follow from what a route takes and does; what it refuses besides has one of these codes too."""
     kinds: list[type[errors.GatewayError]] = [
-        errors.MalformedRequestError, errors.UnauthenticatedError, errors.NotAllowedError, errors.UnavailableError,
+        errors.MalformedRequestError, errors.UnauthenticatedError, errors.NotAllowedError, errors.LimitReachedError,
+        errors.UnavailableError,
     ]  # fmt: skip
     is_changing, has_body, key = route.method in _CHANGING, bool(route.takes or route.uploads), _key_use(route)
     kinds += [errors.NotFoundError] if _PLACE.search(route.path) else []

@@ -1,22 +1,34 @@
 """What the handlers work with, made by the composition root and handed to the application once."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from aiohttp import web
 from msgspec import Struct
 
+from penstock.api.address import NO_PROXIES, Proxies
 from penstock.api.auth import Authenticator
 from penstock.clock import Clock
 from penstock.config import Http
 from penstock.domain.estimate import Speeds
-from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
+from penstock.domain.ids import RANDOM_BYTES, AccountId, TenantId, uuid7
 from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.ingest.repeats import Repeats
 from penstock.ingest.singles import Singles
+from penstock.limits.callers import CallerLimits
+from penstock.limits.demand import Verdict
 from penstock.redact import Secret
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
+
+
+class ProviderScopes(Struct, frozen=True):
+    """What bounds the requests to the provider; for showing only."""
+
+    look: Callable[[AccountId, TenantId], Awaitable[Verdict]]
+    """How the scopes of an account and a tenant stand. Raises WindowsAwayError."""
+    window_s: Mapping[str, float]
+    """By the names of scopes that tenants are shown."""
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -32,6 +44,11 @@ class Parts(Struct, frozen=True, kw_only=True):
     """So many random bytes."""
     http: Http
     authenticator: Authenticator
+    callers: CallerLimits
+    """How often callers may call."""
+    provider_scopes: ProviderScopes
+    proxies: Proxies = NO_PROXIES
+    """Whose word on who calls is taken."""
     account_id: AccountId
     """The traffic account of new campaigns."""
     sender: str

@@ -16,6 +16,7 @@ from penstock.domain.errors import (
     InvalidValueError,
     KeyRequiredError,
     KeyReusedError,
+    LimitReachedError,
     MalformedRequestError,
     NotAllowedError,
     NotFoundError,
@@ -65,6 +66,7 @@ TABLE: Final[Mapping[type[GatewayError], Row]] = {
     InvalidValueError: _row(InvalidValueError, 422),
     KeyReusedError: _row(KeyReusedError, 422),
     OptedOutError: _row(OptedOutError, 422),
+    LimitReachedError: _row(LimitReachedError, 429, is_retryable=True),
     UnavailableError: _row(UnavailableError, 503, level="warning", is_retryable=True),
 }
 METHOD_NOT_ALLOWED: Final = Row("method_not_allowed", "This address does not know the method.", 405)
@@ -181,7 +183,7 @@ def _stopped_at(error: Exception) -> StoppedAt | None:
 def _headers(error: Exception, row: Row) -> Mapping[str, str]:
     cause = error.cause if isinstance(error, UploadStoppedError) else error
     match cause:
-        case UnavailableError():
+        case UnavailableError() | LimitReachedError():
             return {"Retry-After": str(cause.retry_after_s)}
         case UnauthenticatedError():
             return {"WWW-Authenticate": "Bearer"}

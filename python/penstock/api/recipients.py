@@ -36,6 +36,12 @@ QUERY: Final = (
         Annotated[str, Meta(min_length=1, max_length=100)],
         "The column of the numbers. Without it: the first of phone, to, number, msisdn and mobile.",
     ),
+    Parameter(
+        "zone_column",
+        Annotated[str, Meta(min_length=1, max_length=100)],
+        "The column of the recipients' time zones (IANA names), for quiet hours. Without it: timezone or time_zone, if there "
+        "is one. Where a row names none, its number tells.",
+    ),
 )
 HEADERS: Final = (
     Parameter(
@@ -103,10 +109,12 @@ async def skipped(request: web.Request, caller: Caller) -> web.Response:
 
 
 def _upload_request(request: web.Request) -> UploadRequest:
+    given = queries.parameters(request)
     return UploadRequest(
         format=FORMATS[check_content_type(request, *FORMATS)],
         upload_id=_upload_id(request),
-        phone_column=queries.parameters(request).get("phone_column"),
+        phone_column=given.get("phone_column"),
+        zone_column=given.get("zone_column"),
     )
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from penstock.api.auth import Caller
 from penstock.domain.errors import GatewayError
 from penstock.domain.keys import Scope
+from penstock.limits.rules import Tier
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TenantHandler = Callable[[web.Request, Caller], Awaitable[web.StreamResponse]]
@@ -91,6 +92,8 @@ class Route(Address, frozen=True, kw_only=True):
 
     scope: Scope
     key: KeyUse = KeyUse.NONE
+    tier: Tier = Tier.CALL
+    """In which limits of callers it counts."""
 
 
 ROUTE: Final = web.RequestKey("route", Route)
@@ -122,6 +125,7 @@ def post(  # noqa: PLR0913 - a line of the table
     *,
     key: KeyUse = KeyUse.NONE,
     scope: Scope = Scope.SEND,
+    tier: Tier = Tier.CALL,
     query: tuple[Parameter, ...] = (),
     headers: tuple[Parameter, ...] = (),
     uploads: tuple[Media, ...] = (),
@@ -130,8 +134,8 @@ def post(  # noqa: PLR0913 - a line of the table
 ) -> Route:
     """Do something."""
     return Route(
-        method="POST", path=path, handler=handler, scope=scope, key=key, takes=takes, gives=gives, status=status, query=query,
-        headers=headers, uploads=uploads, also=also, errors=errors,
+        method="POST", path=path, handler=handler, scope=scope, key=key, takes=takes, gives=gives, status=status, tier=tier,
+        query=query, headers=headers, uploads=uploads, also=also, errors=errors,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from penstock.api.address import Proxies
 from penstock.api.connection import Connection, Rules
 from penstock.api.crowd import Crowd
+from penstock.api.shortcut import ReportShortcut
 from penstock.config import Http
 from penstock.lifecycle import StartError
 from penstock.telemetry.metrics import Metrics
@@ -30,13 +31,16 @@ class WebServer:
     """One application on one address."""
 
     def __init__(  # noqa: PLR0913 - what a listener is made of
-        self, name: str, app: web.Application, http: Http, port: int, metrics: Metrics, *, reuse_port: bool = False
-    ) -> None:
+        self, name: str, app: web.Application, http: Http, port: int, metrics: Metrics, *, reuse_port: bool = False,
+        shortcut: ReportShortcut | None = None,
+    ) -> None:  # fmt: skip
+        """`shortcut` may answer before the application."""
         self.name = name
         self._app = app
         self._http = http
         self._port = port
         self._reuse_port = reuse_port
+        self._shortcut = shortcut
         self._rules = Rules(
             crowd=Crowd(http.connections, http.connections_per_ip),
             proxies=Proxies.of(http.trusted_proxies),
@@ -54,6 +58,9 @@ class WebServer:
         """Serve until halted. Raises StartError when the address is taken."""
         runner = web.AppRunner(self._app, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
+        if self._shortcut is not None:
+            manager = _manager(runner)
+            manager.request_handler = self._shortcut.before(manager.request_handler)
         try:
             listener = await self._listen(runner)
             try:
@@ -82,11 +89,9 @@ class WebServer:
             ) from error
 
     def _connection(self, runner: web.AppRunner) -> Connection:
-        manager = runner.server
-        assert manager is not None  # noqa: S101 - it is set up
         return Connection(
             self._rules,
-            manager,
+            _manager(runner),
             loop=asyncio.get_running_loop(),
             access_log=None,
             keepalive_timeout=KEEPALIVE_S,
@@ -95,3 +100,9 @@ class WebServer:
             # Uploads are unpacked by the handler, piece by piece and within bounds.
             auto_decompress=False,
         )
+
+
+def _manager(runner: web.AppRunner) -> web.Server:
+    manager = runner.server
+    assert manager is not None  # noqa: S101 - it is set up
+    return manager

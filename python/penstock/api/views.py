@@ -9,11 +9,16 @@ import msgspec
 from penstock.api import schemas
 from penstock.domain.batch import BatchState
 from penstock.domain.campaign import CampaignState
-from penstock.domain.counter import RECEIVED, SKIPPED_PREFIX, skipped_total
+from penstock.domain.counter import POSSIBLE_DUPLICATES, RECEIVED, SKIPPED_PREFIX, skipped_total
 from penstock.domain.ids import message_id
 from penstock.domain.message import MessageState
+from penstock.domain.quiet_hours import QuietHours
+from penstock.domain.tenant import CallLimits, TenantSettings
 from penstock.ingest.keys import MadeKey
 from penstock.ingest.quote import Quote
+from penstock.limits.demand import Standing
+from penstock.limits.rules import TABLE, WINDOW_S
+from penstock.reconcile.resolve import Resolution
 from penstock.store.accounts import Account
 from penstock.store.audit import RecordedAct
 from penstock.store.campaigns import Campaign
@@ -22,6 +27,7 @@ from penstock.store.findings import RecordedFinding
 from penstock.store.keys import ApiKey
 from penstock.store.messages import Message
 from penstock.store.tenants import Tenant
+from penstock.store.unknown import DoubtfulBatch
 from penstock.store.uploads import SkippedRow, Upload
 
 # A finish that is further away says nothing; it would also not fit a date.
@@ -52,8 +58,10 @@ def whole(campaign: Campaign, books: Mapping[str, int], uploads: list[Upload], n
         **msgspec.structs.asdict(short), text=campaign.text, sender=campaign.sender, default_region=campaign.default_region,
         countries=campaign.countries, max_parts=campaign.max_parts, validity_s=campaign.validity_s,
         expires_at=campaign.expires_at, send_at=campaign.send_at, pace=_pace(campaign), auto_pause=_auto_pause(campaign),
+        quiet_hours=quiet_hours(campaign.quiet_hours),
         paused_at=campaign.paused_at, pause_reason=campaign.pause_reason, longest=campaign.longest,
         retry_of=None if campaign.retry_of is None else str(campaign.retry_of), sent_without_report=silent,
+        resend_unknown_after_s=campaign.resend_unknown_after_s, possible_duplicates=books.get(POSSIBLE_DUPLICATES, 0),
         uploads=[upload(one) for one in uploads], progress=progress(campaign, short.counts, now),
     )  # fmt: skip
 
@@ -77,6 +85,11 @@ def _pace(campaign: Campaign) -> schemas.Pace | None:
 def _auto_pause(campaign: Campaign) -> schemas.AutoPauseRule | None:
     rule = campaign.auto_pause
     return None if rule is None else schemas.AutoPauseRule(failed=rule.failed, unknown=rule.unknown, after=rule.after)
+
+
+def quiet_hours(hours: QuietHours | None) -> schemas.QuietHours | None:
+    """When nothing is sent."""
+    return None if hours is None else schemas.QuietHours(start=hours.start, end=hours.end, days=list(hours.days))
 
 
 def upload(stored: Upload) -> schemas.UploadView:
@@ -134,8 +147,41 @@ def tenant(stored: Tenant) -> schemas.TenantView:
     return schemas.TenantView(
         id=stored.tenant_id, name=stored.name, state="active" if stored.deactivated_at is None else "deactivated",
         created_at=stored.created_at, deactivated_at=stored.deactivated_at,
-        settings=schemas.SettingsView(**msgspec.structs.asdict(stored.settings)),
+        settings=_settings(stored.settings),
     )  # fmt: skip
+
+
+def _own(limits: CallLimits | Literal["trial"] | None) -> schemas.OwnLimits | Literal["trial"] | None:
+    return schemas.OwnLimits(**msgspec.structs.asdict(limits)) if isinstance(limits, CallLimits) else limits
+
+
+def limit(standing: Standing) -> schemas.LimitView:
+    """A limit of callers as it stands."""
+    rule = TABLE[standing.scope]
+    return schemas.LimitView(
+        name=rule.name, counts=rule.counts, limit=standing.limit, window_s=WINDOW_S[rule.window],
+        remaining=standing.remaining, resets_in_s=round(standing.reset_us / 1_000_000, 3),
+    )  # fmt: skip
+
+
+_OF_PROVIDER: Final = {
+    "account": "requests of one traffic account", "tenant": "requests of one tenant",
+    "segments": "segments of one traffic account",
+}  # fmt: skip
+
+
+def provider_limit(standing: Standing, window_s: float) -> schemas.ProviderLimitView:
+    """A limit of requests to the provider as it stands."""
+    return schemas.ProviderLimitView(
+        name=cast("Literal['account', 'tenant', 'segments']", standing.scope), counts=_OF_PROVIDER[standing.scope],
+        limit=standing.limit, window_s=window_s, remaining=standing.remaining,
+        resets_in_s=round(standing.reset_us / 1_000_000, 3),
+    )  # fmt: skip
+
+
+def _settings(stored: TenantSettings) -> schemas.SettingsView:
+    shown = {"quiet_hours": quiet_hours(stored.quiet_hours), "limits": _own(stored.limits)}
+    return schemas.SettingsView(**{**msgspec.structs.asdict(stored), **shown})
 
 
 def key(stored: ApiKey, now: datetime) -> schemas.KeyView:
@@ -157,6 +203,24 @@ def act(stored: RecordedAct) -> schemas.ActView:
     return schemas.ActView(
         id=stored.audit_id, at=stored.at, actor=stored.actor, action=stored.action, tenant_id=stored.tenant_id,
         subject=stored.subject, detail=stored.detail,
+    )  # fmt: skip
+
+
+def doubtful_batch(stored: DoubtfulBatch) -> schemas.DoubtfulBatchView:
+    """A batch that somebody should look at."""
+    order = cast("Literal['sampled', 'confirmed', 'contradicted', 'unproven'] | None", stored.mapping)
+    return schemas.DoubtfulBatchView(
+        id=stored.batch_id, tenant_id=stored.tenant_id, campaign_id=str(stored.campaign_id), state=stored.state,
+        account_id=stored.account_id, messages=stored.messages, unknown=stored.unknown, reason=stored.reason, order=order,
+        sent_at=stored.started_at, since=stored.since,
+    )  # fmt: skip
+
+
+def resolution(made: Resolution) -> schemas.ResolutionView:
+    """What an operator's word settled."""
+    return schemas.ResolutionView(
+        id=made.batch_id, tenant_id=made.tenant_id, campaign_id=str(made.campaign_id), outcome=made.claim,
+        messages=made.messages, state=made.batch,
     )  # fmt: skip
 
 

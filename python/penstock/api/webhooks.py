@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from penstock.api import limited
 from penstock.api.streams import read_body, wait_with_invitation
 from penstock.domain.errors import UnauthenticatedError, UnsupportedTypeError
 from penstock.redact import Secret
 from penstock.telemetry.metrics import Metrics
 
+PATH = "/webhooks/mitto/dlr"
 MOST_BYTES = 8_000_000
 SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - a header's name
 SECRET_PARAMETER = "token"  # noqa: S105 - a parameter's name
@@ -24,12 +26,15 @@ Accept = Callable[[bytes, str], Awaitable[int]]
 
 
 def routes(accept: Accept, secret: Secret, metrics: Metrics) -> list[web.RouteDef]:
-    """The provider's routes. Without the secret nothing is read and nothing is said."""
+    """The provider's routes. Without the secret nothing is read and nothing is said.
+
+    Forged calls are limited by their address, real ones never: a report that is turned away may not come again.
+    """
     expected = secret.reveal().encode()
 
     async def delivery_reports(request: web.Request) -> web.Response:
         try:
-            _authenticate(request, expected)
+            await _authenticate(request, expected)
             if request.method == "GET":
                 await accept(_query_without_secret(request), FORM)
             else:
@@ -40,17 +45,16 @@ def routes(accept: Accept, secret: Secret, metrics: Metrics) -> list[web.RouteDe
         metrics.webhooks_processed.inc()
         return web.Response(status=202)
 
-    path = "/webhooks/mitto/dlr"
     return [
-        web.post(path, delivery_reports, expect_handler=wait_with_invitation),
-        web.get(path, delivery_reports, allow_head=False),
+        web.post(PATH, delivery_reports, expect_handler=wait_with_invitation),
+        web.get(PATH, delivery_reports, allow_head=False),
     ]
 
 
-def _authenticate(request: web.Request, expected: bytes) -> None:
+async def _authenticate(request: web.Request, expected: bytes) -> None:
     given = request.headers.get(SECRET_HEADER) or request.query.get(SECRET_PARAMETER, "")
     if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected):
-        raise UnauthenticatedError(f"Send the webhook's secret in {SECRET_HEADER}.")
+        raise await limited.refusal(request, UnauthenticatedError(f"Send the webhook's secret in {SECRET_HEADER}."))
 
 
 def _query_without_secret(request: web.Request) -> bytes:

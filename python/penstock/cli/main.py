@@ -24,6 +24,7 @@ from penstock.cli import (
     simulate,
     status,
     tenants,
+    unknown,
     verify,
 )
 from penstock.cli.failure import CommandError
@@ -53,6 +54,7 @@ app.add_typer(tenants.app, name="tenants", help="Create, list, set, deactivate a
 app.add_typer(keys.app, name="keys", help="Create, list, rotate and revoke API keys.")
 app.add_typer(accounts.app, name="accounts", help="List, hold and release traffic accounts.")
 app.add_typer(dead_letters.app, name="dead-letters", help="List, redrive and cancel batches that failed by themselves.")
+app.add_typer(unknown.app, name="unknown", help="List batches whose outcome nobody knows, and resolve them.")
 app.add_typer(opt_outs.app, name="opt-outs", help="Add, list and remove numbers that must not be written to.")
 
 

@@ -11,6 +11,8 @@ import typer
 from penstock.cli.failure import CommandError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from penstock.client import Client, UploadResult
 
 CONTENT_TYPES: Final = {
@@ -30,8 +32,13 @@ def send(  # noqa: PLR0913 - one parameter an option
     sender: Annotated[str | None, typer.Option("--from", help="The sender (default: the gateway's).")] = None,
     region: Annotated[str | None, typer.Option(help="Country of national numbers, as DE.")] = None,
     phone_column: Annotated[str | None, typer.Option(help="The column with the numbers.")] = None,
+    zone_column: Annotated[str | None, typer.Option(help="The column with the time zones, for quiet hours.")] = None,
     pace: Annotated[str | None, typer.Option(help="Spread evenly over so long, as 90m or 2h.")] = None,
     send_at: Annotated[str | None, typer.Option(help="Start then, as 2026-11-01T09:00:00+01:00.")] = None,
+    quiet_hours: Annotated[
+        str | None,
+        typer.Option(help="As 21:00-08:00 or 21:00-08:00,sat,sun; none for what must not wait (default: the tenant's)."),
+    ] = None,
     campaign: Annotated[str | None, typer.Option(help="Continue this draft, whose upload was broken off.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Upload and show, do not send.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Follow until every message is final.")] = False,
@@ -42,17 +49,19 @@ def send(  # noqa: PLR0913 - one parameter an option
     """Create a campaign, upload its recipients and send it."""
     from penstock.cli.durations import read_duration
     from penstock.cli.gateway import open_client
+    from penstock.cli.quiet_hours import read_quiet_hours
 
     if not text and campaign is None:
         raise CommandError("say what to send: --text 'Hello {name}'")
     over = None if pace is None else {"over_s": read_duration(pace)}
-    given = {"sender": sender, "default_region": region, "pace": over, "send_at": send_at}
+    hours = quiet_hours if quiet_hours in (None, "none") else read_quiet_hours(quiet_hours)
+    given = {"sender": sender, "default_region": region, "pace": over, "send_at": send_at, "quiet_hours": hours}
     options: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 
     async def run() -> None:
         async with open_client(url, api_key) as client:
             campaign_id = campaign or (await client.create_campaign(name or file.name, text, **options)).id
-            result = await _upload(client, campaign_id, file, phone_column)
+            result = await _upload(client, campaign_id, file, {"phone_column": phone_column, "zone_column": zone_column})
             if not as_json:
                 _show_upload(result)
             if not dry_run:
@@ -62,7 +71,7 @@ def send(  # noqa: PLR0913 - one parameter an option
     asyncio.run(run())
 
 
-async def _upload(client: "Client", campaign_id: str, file: Path, phone_column: str | None) -> "UploadResult":
+async def _upload(client: "Client", campaign_id: str, file: Path, columns: "Mapping[str, str | None]") -> "UploadResult":
     """Resumable: the Upload-Id follows from the file's name and content, so the same command again continues."""
     import aiohttp
 
@@ -80,12 +89,12 @@ async def _upload(client: "Client", campaign_id: str, file: Path, phone_column: 
         bar = progress.add("upload", file.stat().st_size, "bytes")
         try:
             return await client.upload(
-                campaign_id, file, content_type, upload_id=upload_id, phone_column=phone_column, is_gzip=is_gzip,
-                on_progress=bar.move_to,
+                campaign_id, file, content_type, upload_id=upload_id, is_gzip=is_gzip, on_progress=bar.move_to, **columns,
             )  # fmt: skip
         except (OSError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
             again = ["penstock", "send", str(file), "--campaign", campaign_id]
-            again += [] if phone_column is None else ["--phone-column", phone_column]
+            for name, column in columns.items():
+                again += [] if column is None else [f"--{name.replace('_', '-')}", column]
             raise CommandError(f"the upload broke off; continue it with: {shlex.join(again)}") from error
 
 

@@ -24,8 +24,9 @@ TenantName = Annotated[str, typer.Argument(help="The tenant's name.")]
 Changes = Annotated[
     list[str],
     typer.Argument(
-        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body requests_max=20; "
-        "with nothing behind =, reset."
+        help="As sender=Acme default_region=DE traffic_account_id=… idempotency=key_and_body "
+        """quiet_hours=21:00-08:00 (or 21:00-08:00,sat,sun) requests_max=20 limits=trial or """
+        """limits='{"sends_per_hour": 10}'; with nothing behind =, reset."""
     ),
 ]
 
@@ -126,14 +127,18 @@ def _read_changes(texts: list[str]) -> "SettingChanges":
     import msgspec
 
     from penstock.api.schemas.tenants import SettingsChange
+    from penstock.cli.quiet_hours import read_quiet_hours
     from penstock.domain.errors import GatewayError
     from penstock.ingest.tenants import check_settings
 
-    given = {name: value or None for name, _, value in (text.partition("=") for text in texts)}
+    pairs = {name: value or None for name, _, value in (text.partition("=") for text in texts)}
     try:
+        given = {name: msgspec.json.decode(value) if value and value[0] == "{" else value for name, value in pairs.items()}
+        if isinstance(hours := given.get("quiet_hours"), str):
+            given["quiet_hours"] = read_quiet_hours(hours)
         changes = msgspec.convert(given, SettingsChange, strict=False).changes()
         check_settings(changes)
-    except (msgspec.ValidationError, GatewayError) as error:
+    except (msgspec.DecodeError, GatewayError) as error:
         raise CommandError(str(error)) from error
     return changes
 
@@ -141,10 +146,21 @@ def _read_changes(texts: list[str]) -> "SettingChanges":
 def _print(tenant: "Tenant") -> None:
     import msgspec
 
+    from penstock.cli.quiet_hours import write_quiet_hours
     from penstock.cli.tables import print_table
 
-    settings = [(name, str(value or "")) for name, value in msgspec.structs.asdict(tenant.settings).items()]
+    fields = msgspec.structs.asdict(tenant.settings)
+    if (hours := tenant.settings.quiet_hours) is not None:
+        fields["quiet_hours"] = write_quiet_hours(hours)
+    settings = [(name, _setting(value)) for name, value in fields.items()]
     print_table(("tenant", tenant.name), [("id", str(tenant.tenant_id)), ("state", _state(tenant)), *settings])
+
+
+def _setting(value: object) -> str:
+    """As `set` takes it."""
+    import msgspec
+
+    return value if isinstance(value, str) else "" if value is None else msgspec.json.encode(value).decode()
 
 
 def _state(tenant: "Tenant") -> str:

@@ -61,7 +61,8 @@ class Client:
 
     async def upload(  # noqa: PLR0913 - each is one part of the request that a caller may name
         self, campaign_id: str, source: Source, content_type: str, *, upload_id: str | None = None,
-        phone_column: str | None = None, is_gzip: bool = False, on_progress: OnProgress | None = None,
+        phone_column: str | None = None, zone_column: str | None = None, is_gzip: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> models.UploadResult:  # fmt: skip
         """Stream recipients from a file or an iterator. With an `upload_id` the same call again continues a broken one."""
         headers = {"Content-Type": content_type}
@@ -69,7 +70,8 @@ class Client:
             headers["Upload-Id"] = upload_id
         if is_gzip:
             headers["Content-Encoding"] = "gzip"
-        query = {} if phone_column is None else {"phone_column": phone_column}
+        columns = {"phone_column": phone_column, "zone_column": zone_column}
+        query = {name: column for name, column in columns.items() if column is not None}
         path = f"/v1/campaigns/{campaign_id}/recipients"
         data = pieces(source, on_progress)
         async with self._open("POST", path, data=data, headers=headers, params=query, timeout=STREAM) as response:

@@ -63,6 +63,14 @@ class Pace(Struct, frozen=True, kw_only=True):
     over_s: int
 
 
+class QuietHours(Struct, frozen=True, kw_only=True):
+    """When nothing is sent, by the clocks where the recipients are."""
+
+    start: str = field(name="from")
+    end: str = field(name="to")
+    days: list[str]
+
+
 class Campaign(CampaignSummary, frozen=True, kw_only=True):
     """A campaign as it stands."""
 
@@ -73,9 +81,13 @@ class Campaign(CampaignSummary, frozen=True, kw_only=True):
     progress: Progress | None
     send_at: datetime | None = None
     pace: Pace | None = None
+    quiet_hours: QuietHours | None = None
     paused_at: datetime | None = None
     pause_reason: str | None = None
     retry_of: str | None = None
+    resend_unknown_after_s: int | None = None
+    possible_duplicates: int = 0
+    """Messages that were sent once more although their first sending may have arrived."""
     longest: int = 0
 
 

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from penstock.redact import Secret
 
 Positive = Annotated[int, Meta(ge=1)]
+Most = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Role = Literal["all", "api", "dispatch", "receipts", "jobs"]
 Mode = Literal["mock", "real"]
@@ -108,6 +109,9 @@ class Mitto(Section, frozen=True, kw_only=True):
     """Expected on delivery reports, in X-Webhook-Secret or ?token=."""
     max_segments_per_s: Positive | Literal["unlimited"] | None = None
     """What the account may send; must be given in real mode."""
+    reference: bool | None = None
+    """Send each message's id with it, as `reference`: where GET shows it again it decides about unknown outcomes. Not set: 1 in
+    mock mode, 0 in real mode, because Mitto does not document whether it takes it; try it with one test message first."""
     connections: Positive = 16
     """Open connections to Mitto, at most."""
     connect_timeout: timedelta = timedelta(seconds=10)
@@ -142,6 +146,39 @@ class RateLimit(Section, frozen=True, kw_only=True):
     """In any window of so many milliseconds."""
 
 
+class Callers(Section, frozen=True, kw_only=True):
+    """Calls to the API in any second, hour and day; 0: no limit. A tenant may have limits of its own."""
+
+    key_per_s: Most = 5_000
+    """Calls with one key."""
+    key_per_hour: Most = 0
+    """Calls with one key."""
+    key_per_day: Most = 0
+    """Calls with one key."""
+    tenant_per_s: Most = 10_000
+    """Calls of one tenant."""
+    tenant_per_hour: Most = 0
+    """Calls of one tenant."""
+    tenant_per_day: Most = 0
+    """Calls of one tenant."""
+    address_per_s: Most = 0
+    """Calls from one address (of IPv6: one /64). None by itself: behind a proxy that is not named, all callers have one."""
+    address_per_hour: Most = 0
+    """Calls from one address."""
+    address_per_day: Most = 0
+    """Calls from one address."""
+    sends_per_hour: Most = 0
+    """Calls that send, with one key."""
+    trial_sends_per_hour: Most = 60
+    """The same for a tenant whose limits are `trial`."""
+    new_keys_per_hour: Most = 5
+    """Keys that tenants make from one address."""
+    new_keys_per_day: Most = 10
+    """Keys that one tenant makes."""
+    refused_per_hour: Most = 1_000
+    """Calls from one address whose key or secret is wrong; then keys that were not in use are not tried from there."""
+
+
 class Dispatch(Section, frozen=True, kw_only=True):
     """Rows become sends."""
 
@@ -163,6 +200,15 @@ class Receipts(Section, frozen=True, kw_only=True):
     """A sent message without a report is closed after this; a later report still applies."""
 
 
+class LookUp(Section, frozen=True, kw_only=True):
+    """Questions to the provider about single messages: unknown outcomes first, then samples, then silent messages."""
+
+    per_s: Annotated[int, Meta(ge=0, le=1000)] = 10
+    """At most so many in any second, over all processes; 0: none, and what is unknown waits for an operator."""
+    after: timedelta = timedelta(seconds=5)
+    """A message is not asked about before: the provider may not show it at once."""
+
+
 class Log(Section, frozen=True, kw_only=True):
     """What the program says about itself."""
 
@@ -180,14 +226,21 @@ class Settings(Section, frozen=True, kw_only=True):
     mitto: Mitto = Mitto()
     sms: Sms = Sms()
     rate_limit: RateLimit = RateLimit()
+    callers: Callers = Callers()
     dispatch: Dispatch = Dispatch()
     receipts: Receipts = Receipts()
+    look_up: LookUp = LookUp()
     log: Log = Log()
 
     @property
     def mode(self) -> Mode:
         """The mode in force; `load` always fills it in."""
         return self.general.mode or "mock"
+
+    @property
+    def has_references(self) -> bool:
+        """Whether messages carry their ids to the provider."""
+        return self.mode == "mock" if self.mitto.reference is None else self.mitto.reference
 
 
 Place = tuple[str, str]
@@ -219,6 +272,9 @@ KNOWN_NAMES: Final[Mapping[str, Place]] = {
     "RATE_LIMIT_TENANT_WINDOW_MS": ("rate_limit", "tenant_window_ms"),
     "RATE_LIMIT_GLOBAL_MAX": ("rate_limit", "global_max"),
     "RATE_LIMIT_GLOBAL_WINDOW_MS": ("rate_limit", "global_window_ms"),
+    "RL_CLAIM_PER_HOUR": ("callers", "trial_sends_per_hour"),
+    "RL_REGISTER_PER_HOUR": ("callers", "new_keys_per_hour"),
+    "RL_REGISTER_PER_DAY_WALLET": ("callers", "new_keys_per_day"),
     "SAFE_MODE": ("general", "safe_mode"),
     "PENSTOCK_MODE": ("general", "mode"),
     "PENSTOCK_ROLE": ("general", "role"),

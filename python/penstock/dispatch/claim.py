@@ -15,9 +15,10 @@ from msgspec import Struct
 from penstock import _core, failpoint
 from penstock.dispatch.bounds import BatchBounds, BatchFailedError, blamed_on
 from penstock.dispatch.join import Run, claim_run
+from penstock.dispatch.quiet import is_delayed
 from penstock.domain.batch import mark
 from penstock.domain.fairness import Lane
-from penstock.domain.ids import AttemptId
+from penstock.domain.ids import AttemptId, message_id_prefix
 from penstock.domain.message import MessageState
 from penstock.failpoint import Point
 from penstock.store import campaigns, dispatch
@@ -41,10 +42,12 @@ class Claimed(Struct, frozen=True):
     """Of a rolling lane: what is due there and did not go with it."""
     is_last_due: bool = False
     """A paced campaign has nothing more to send for now."""
+    drift_s: float | None = None
+    """Of single messages that were given a time: how much later they are."""
 
 
 class LeftOut(Struct, frozen=True):
-    """A batch of which nothing had to be sent: expired, or everybody opted out."""
+    """A batch of which nothing had to be sent: expired, everybody opted out, or it is quiet where they are."""
 
 
 class NothingDue(Struct, frozen=True):
@@ -57,7 +60,17 @@ class NothingDue(Struct, frozen=True):
 class Claimer:
     """Claims for one process."""
 
-    def __init__(self, store: Store, bounds: BatchBounds, worker: str, new_attempt_id: Callable[[], AttemptId]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bounds: BatchBounds,
+        worker: str,
+        new_attempt_id: Callable[[], AttemptId],
+        *,
+        references: bool = False,
+    ) -> None:
+        """`references`: each message carries its id, which the provider may show again."""
+        self._references = references
         self._store = store
         self._bounds = bounds
         self._worker = worker
@@ -95,8 +108,10 @@ class Claimer:
         batch = run.batch
         if campaign.is_expired:
             return await _expire(connection, lane, batch)
+        if await is_delayed(connection, lane, campaign, batch):
+            return LeftOut()
         excluded = await _leave_out_opted_out(connection, lane, batch)
-        encoded = await self._encode(campaign, batch, excluded, granted)
+        encoded = await self._encode(lane, campaign, batch, excluded, granted)
         if encoded.messages == 0:
             await dispatch.close_batch(connection, batch.batch_id)
             return LeftOut()
@@ -107,13 +122,13 @@ class Claimer:
         )  # fmt: skip
         intent = Intent(
             segments=encoded.segments, left_segments=encoded.left_segments, digest=encoded.digest,
-            codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE,
+            codec=_core.CODEC_VERSION, worker=self._worker, lease=LEASE, has_references=self._references,
         )  # fmt: skip
         await dispatch.open_attempt(connection, attempt, intent)
         failpoint.reach(Point.SEND_AFTER_CLAIM)
         left_segments = run.left_segments + encoded.left_segments
         is_last_due = campaign.due_to is not None and encoded.last_seq + 1 >= campaign.due_to
-        return Claimed(attempt, encoded.body, encoded.segments, left_segments, is_last_due)
+        return Claimed(attempt, encoded.body, encoded.segments, left_segments, is_last_due, run.drift_s)
 
     async def _lock_due(self, connection: Connection, lane: Lane, campaign: SendingCampaign, granted: int) -> Run | None:
         """A campaign's next batch; of single messages all that can go in one request."""
@@ -127,7 +142,7 @@ class Claimer:
         return min(self._bounds.messages, campaign.learned_batch_size or self._bounds.messages)
 
     async def _encode(
-        self, campaign: SendingCampaign, batch: DueBatch, excluded: bytes | None, granted: int
+        self, lane: Lane, campaign: SendingCampaign, batch: DueBatch, excluded: bytes | None, granted: int
     ) -> _core.EncodedBatch:
         """A few milliseconds for a full batch, so it runs beside the event loop."""
         return await asyncio.to_thread(
@@ -136,6 +151,7 @@ class Claimer:
             first_seq=batch.first_seq, last_seq=batch.last_seq, excluded=excluded,
             max_messages=self._most_messages(campaign, batch),
             max_segments=granted, max_bytes=self._bounds.body_bytes,
+            reference=message_id_prefix(lane.campaign_id) if self._references else None,
         )  # fmt: skip
 
     def _most_messages(self, campaign: SendingCampaign, batch: DueBatch) -> int:

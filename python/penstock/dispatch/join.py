@@ -28,6 +28,7 @@ class Run(Struct, frozen=True):
     batch: DueBatch
     left_segments: int
     """Of the lane's other due batches, as far as the claim has seen."""
+    drift_s: float | None = None
 
 
 async def claim_run(
@@ -47,7 +48,7 @@ async def claim_run(
                 await runs.fold_run(connection, lane.tenant_id, lane.campaign_id, folded)
                 first, chunk = _as_folded(folded, chunks)
     left = sum(batch.segments for batch in due) - first.segments
-    return Run(_due_batch(first, chunk), left)
+    return Run(_due_batch(first, chunk), left, due[0].drift_s)
 
 
 def neighbours(due: Sequence[RunBatch], most: int) -> list[RunBatch]:

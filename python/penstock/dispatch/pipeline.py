@@ -175,6 +175,8 @@ class Dispatcher:
                 if not claimed.is_last_due:
                     parts.chooser.put_back(lane)
                 parts.chooser.spend(lane, claimed.segments)
+                if claimed.drift_s is not None:
+                    parts.metrics.schedule_drift.labels("message").observe(claimed.drift_s)
                 await self._send(claimed, lane, permit, send_by)
         return 0
 

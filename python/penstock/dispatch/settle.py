@@ -17,7 +17,7 @@ from penstock.domain.message import MessageState
 from penstock.domain.outcome import Accepted, Held, NotSent, Outcome, Refused, Split, Throttled, Unknown
 from penstock.domain.retry import backoff_s, hold_s
 from penstock.failpoint import Point
-from penstock.store import accounts, attempts, campaigns
+from penstock.store import accounts, attempts, campaigns, unknown
 from penstock.store.attempts import Attempt, KnownIdError
 from penstock.store.pool import Connection, Store
 from penstock.telemetry.metrics import Metrics
@@ -185,8 +185,7 @@ async def _hand_back(connection: Connection, step: Step, ended: str, reason: str
 async def _return_to_queue(connection: Connection, step: Step) -> None:
     """Only an attempt that was given up as unknown has anything to return: the answer now proves that nothing was accepted."""
     if step.was is MessageState.UNKNOWN:
-        n = await attempts.move_range(connection, step.attempt, MessageState.UNKNOWN, MessageState.QUEUED)
-        await _book(connection, step, {MessageState.QUEUED: n})
+        await _book(connection, step, {MessageState.QUEUED: await unknown.requeue(connection, step.attempt)})
 
 
 async def _book(connection: Connection, step: Step, gains: Gains) -> None:

@@ -22,6 +22,7 @@ class Action(StrEnum):
     KEY_CREATE = "key.create"
     KEY_ROTATE = "key.rotate"
     KEY_REVOKE = "key.revoke"
+    BATCH_RESOLVE = "batch.resolve"
     ACCOUNT_HOLD = "account.hold"
     ACCOUNT_RELEASE = "account.release"
     ACCOUNT_CHANGE = "account.change"

@@ -34,6 +34,10 @@ class BatchEvent(StrEnum):
     REDRIVE = "redrive"
     """An operator lets a dead batch try again: its messages were queued all the while."""
     LEAVE_OUT = "leave_out"
+    RESOLVE = "resolve"
+    """Evidence or an operator has said of every message what became of it."""
+    SEND_AGAIN = "send_again"
+    """What is still unknown may go out once more: the campaign's own wish, or an operator's word that nothing was sent."""
 
 
 _S, _E = BatchState, BatchEvent
@@ -50,6 +54,8 @@ TRANSITIONS: Final[Mapping[tuple[BatchState, BatchEvent], BatchState]] = {
     # An answer that arrives late, or is found in the spool after a crash, still settles its own attempt.
     (_S.UNKNOWN, _E.ANSWERED): _S.SETTLED,
     (_S.UNKNOWN, _E.HAND_BACK): _S.PENDING,
+    (_S.UNKNOWN, _E.RESOLVE): _S.SETTLED,
+    (_S.UNKNOWN, _E.SEND_AGAIN): _S.PENDING,
 }
 
 

@@ -7,6 +7,8 @@ from penstock.domain.message import MessageState, SkipReason
 
 RECEIVED: Final = "received"
 SKIPPED_PREFIX: Final = "skipped_"
+POSSIBLE_DUPLICATES: Final = "possible_duplicates"
+"""Messages that went out once more although their first sending may have arrived: beside the balance, never part of it."""
 
 
 def skipped_counter(reason: SkipReason | str) -> str:

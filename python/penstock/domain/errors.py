@@ -97,6 +97,17 @@ class RequestTimeoutError(GatewayError):
     code = "request_timeout"
 
 
+class LimitReachedError(GatewayError):
+    """Too many calls; wait and try again."""
+
+    code = "limit_reached"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+        """Seconds after which the same call may pass."""
+
+
 class UnavailableError(GatewayError):
     """A dependency is away; try again."""
 

@@ -3,9 +3,12 @@
 Not a promise: other campaigns share the same limits, and the provider may be slower than it allows.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
 
 from msgspec import Struct
+
+from penstock.domain.quiet_hours import QuietHours, allowed_until, next_allowed
 
 
 class Speeds(Struct, frozen=True, kw_only=True):
@@ -20,6 +23,13 @@ class Work(Struct, frozen=True):
 
     requests: int
     segments: int
+
+
+class Portion(Struct, frozen=True):
+    """What is left for recipients for whom the same clocks count."""
+
+    zones: Sequence[tzinfo]
+    work: Work
 
 
 class Course(Struct, frozen=True, kw_only=True):
@@ -45,3 +55,29 @@ def finish(work: Work, speeds: Speeds, course: Course) -> datetime:
     if course.pace_s is None:
         return at_once
     return max(at_once, (course.paced_from or course.starts_at) + timedelta(seconds=course.pace_s))
+
+
+def first_allowed(portions: Sequence[Portion], hours: QuietHours, at: datetime) -> datetime:
+    """When the first message may leave that is not for somewhere quiet. There is one portion at least."""
+    return min(next_allowed(at, portion.zones, hours) for portion in portions)
+
+
+def finish_between(portions: Sequence[Portion], hours: QuietHours, speeds: Speeds, course: Course) -> datetime:
+    """The same as `finish` where nothing leaves in quiet hours: one portion after the other, as the clocks allow them."""
+    at = course.starts_at
+    waiting = [(next_allowed(at, portion.zones, hours), portion) for portion in portions]
+    for allowed_at, portion in sorted(waiting, key=lambda pair: pair[0]):
+        at = _spend(least_duration(portion.work, speeds), max(at, allowed_at), portion.zones, hours)
+    if course.pace_s is None:
+        return at
+    line_end = (course.paced_from or course.starts_at) + timedelta(seconds=course.pace_s)
+    return max(at, *(next_allowed(line_end, portion.zones, hours) for portion in portions))
+
+
+def _spend(duration: timedelta, at: datetime, zones: Sequence[tzinfo], hours: QuietHours) -> datetime:
+    """When so much allowed time is over, from `at` on."""
+    at = next_allowed(at, zones, hours)
+    while (until := allowed_until(at, zones, hours)) < at + duration:
+        duration -= until - at
+        at = next_allowed(until, zones, hours)
+    return at + duration

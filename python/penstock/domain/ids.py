@@ -24,7 +24,12 @@ def uuid7(unix_ms: int, random: bytes) -> UUID:
 
 def message_id(campaign_id: CampaignId, seq: int) -> str:
     """The public name of a message: opaque to callers, its campaign and sequence number to us."""
-    return f"{campaign_id.hex}-{seq}"
+    return f"{message_id_prefix(campaign_id)}{seq}"
+
+
+def message_id_prefix(campaign_id: CampaignId) -> str:
+    """What stands before the sequence number in the name of each of its messages."""
+    return f"{campaign_id.hex}-"
 
 
 def parse_message_id(text: str) -> tuple[CampaignId, int] | None:

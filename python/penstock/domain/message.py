@@ -57,6 +57,7 @@ class SkipReason(StrEnum):
     INVALID_NUMBER = "invalid_number"
     DUPLICATE = "duplicate"
     OPTED_OUT = "opted_out"
+    INVALID_ZONE = "invalid_zone"
     MISSING_VALUE = "missing_value"
     TOO_LONG = "too_long"
     COUNTRY = "country"

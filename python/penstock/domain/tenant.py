@@ -5,10 +5,23 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from penstock.domain.quiet_hours import QuietHours
+
 MOST_REQUESTS: Final = 1_000_000
 """The largest limit of requests that can be set."""
 
 _ACCOUNT_ID: Final = re.compile(r"[!-~]{1,64}")
+
+
+class CallLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How often a tenant may call the API; None: as everybody, 0: without a limit."""
+
+    calls_per_s: int | None = None
+    """Calls of the whole tenant in any second."""
+    calls_per_hour: int | None = None
+    calls_per_day: int | None = None
+    sends_per_hour: int | None = None
+    """Calls that send, with each of its keys."""
 
 
 class TenantSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -24,6 +37,10 @@ class TenantSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Requests to the provider in any RATE_LIMIT_TENANT_WINDOW_MS; None: what the gateway allows every tenant."""
     idempotency: Literal["key", "key_and_body"] = "key"
     """Whether the same Idempotency-Key with another body is an error, or another request."""
+    quiet_hours: QuietHours | None = None
+    """Of campaigns that do not say otherwise when they are made; None: at any hour."""
+    limits: CallLimits | Literal["trial"] | None = None
+    """Of its calls to the API; `trial`: few sends, as many as the gateway's settings say; None: as everybody."""
 
 
 def is_account_id(text: str) -> bool:

@@ -5,7 +5,7 @@ piece being parsed, one waiting, one being stored. What was stored stays stored;
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -19,7 +19,8 @@ from penstock.domain.errors import GatewayError, InvalidValueError, MalformedReq
 from penstock.domain.ids import RANDOM_BYTES, CampaignId, TenantId, uuid7
 from penstock.ingest.opening import Opened, open_upload
 from penstock.ingest.slots import Slots
-from penstock.ingest.storing import finish_upload, read_result, store_chunk
+from penstock.ingest.storing import finish_upload, read_result, store_chunks
+from penstock.ingest.time_zones import time_zones
 from penstock.ingest.upload import UploadRequest, UploadResult, UploadStoppedError
 from penstock.store import opt_outs, uploads
 from penstock.store.pool import Store
@@ -41,6 +42,11 @@ MOST_UPLOADS_OF_A_TENANT: Final = 8
 WRITERS: Final = 2
 """Chunks of all uploads of this process that are stored at the same time. Intake yields to sending, and more would only wait
 for one another at the disk."""
+
+
+TOGETHER: Final = 4
+"""Chunks of one piece that are stored in one transaction, because a commit waits for the disk. Beside bare COPY of the same
+rows an upload reached 0.44 with one, 0.58 with four and 0.59 with sixteen."""
 
 
 class _End(Struct, frozen=True):
@@ -121,6 +127,8 @@ class Intake:
             sender=campaign.sender,
             region=campaign.default_region,
             phone_column=upload.phone_column,
+            time_zones=None if campaign.quiet_hours is None else await asyncio.to_thread(time_zones, self._clock.now()),
+            zone_column=upload.zone_column,
             countries=campaign.countries,
             max_parts=min(campaign.max_parts, self._most_parts),
             chunk_messages=self._sms.batch_size,
@@ -151,17 +159,18 @@ class Intake:
 
     async def _store_parsed(self, upload: Upload, queue: asyncio.Queue[_Parsed]) -> _End:
         while isinstance(parsed := await queue.get(), list):
-            for chunk in parsed:
-                await self._store_chunk(upload, chunk)
+            for first in range(0, len(parsed), TOGETHER):
+                await self._store_chunks(upload, parsed[first : first + TOGETHER])
         return parsed
 
-    async def _store_chunk(self, upload: Upload, chunk: _core.Chunk) -> None:
+    async def _store_chunks(self, upload: Upload, chunks: Sequence[_core.Chunk]) -> None:
         async with self._writers, self._store.engine() as connection:
             with self._metrics.db_duration.labels("ingest").time():
-                await store_chunk(connection, upload, chunk)
-        self._metrics.recipients.labels("accepted").inc(chunk.messages)
-        for reason, n in chunk.skipped.items():
-            self._metrics.recipients.labels(reason).inc(n)
+                await store_chunks(connection, upload, chunks)
+        for chunk in chunks:
+            self._metrics.recipients.labels("accepted").inc(chunk.messages)
+            for reason, n in chunk.skipped.items():
+                self._metrics.recipients.labels(reason).inc(n)
 
     async def _stopped(self, opened: Opened, error: Exception) -> Exception:
         """The error to raise: with the place to continue if anything is stored, else alone and with nothing left behind."""

@@ -11,11 +11,13 @@ from typing import Final
 from msgspec import Struct
 
 from penstock import _core
+from penstock.clock import find_zones
 from penstock.domain.campaign import AutoPause, CampaignState
 from penstock.domain.errors import InvalidValueError, NotFoundError, StateConflictError
 from penstock.domain.ids import AccountId, CampaignId, TenantId
+from penstock.domain.quiet_hours import QuietHours, next_allowed
 from penstock.ingest.opening import check_draft, lock_or_refuse, refuse_open_upload
-from penstock.store import accounts, campaigns, control, uploads
+from penstock.store import accounts, campaigns, control, uploads, zone_groups
 from penstock.store.campaigns import Campaign, NewCampaign
 from penstock.store.pool import Connection
 
@@ -42,6 +44,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     pace_s: int | None = None
     """Spread evenly over so many seconds."""
     auto_pause: AutoPause | None = None
+    quiet_hours: QuietHours | None = None
+    resend_unknown_after_s: int | None = None
+    """What is still unknown then is sent once more, and may arrive twice; None: never."""
 
 
 def check_plan(plan: Plan, now: datetime) -> None:
@@ -50,6 +55,8 @@ def check_plan(plan: Plan, now: datetime) -> None:
     check_text(plan.text, plan.max_parts)
     check_regions(plan)
     check_times(plan, now)
+    if plan.quiet_hours is not None:
+        check_quiet_hours(plan.quiet_hours, "/quiet_hours")
 
 
 async def create_campaign(
@@ -60,6 +67,8 @@ async def create_campaign(
         tenant_id=tenant_id, campaign_id=campaign_id, name=plan.name, text=plan.text, sender=plan.sender,
         account_id=account_id, default_region=plan.default_region, countries=plan.countries, max_parts=plan.max_parts,
         validity_s=plan.validity_s, send_at=plan.send_at, pace_s=plan.pace_s, auto_pause=plan.auto_pause,
+        quiet_hours=plan.quiet_hours,
+        resend_unknown_after_s=plan.resend_unknown_after_s,
     )  # fmt: skip
     await accounts.ensure_account(connection, account_id)
     await campaigns.create_campaign(connection, new)
@@ -118,6 +127,12 @@ def check_times(plan: Plan, now: datetime) -> None:
         raise InvalidValueError("Say which share pauses the campaign: failed, unknown or both.", pointer="/auto_pause")
 
 
+def check_quiet_hours(hours: QuietHours, pointer: str) -> None:
+    """Raise InvalidValueError for hours and days that leave no time to send."""
+    if not hours.is_possible:
+        raise InvalidValueError("Quiet hours end at another time than they begin, and leave one day at least.", pointer=pointer)
+
+
 async def discard_recipients(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> None:
     """Empty a draft. An upload that is running fails at its next chunk."""
     check_draft(await lock_or_refuse(connection, tenant_id, campaign_id))
@@ -158,6 +173,19 @@ async def open_batches(connection: Connection, campaign: Campaign) -> None:
     """From here on its batches may be claimed. Validity and pace count from now."""
     await campaigns.start_campaign(connection, campaign.tenant_id, campaign.campaign_id)
     await control.pace_batches(connection, campaign.tenant_id, campaign.campaign_id)
+    await keep_quiet(connection, campaign)
+
+
+async def keep_quiet(connection: Connection, campaign: Campaign) -> None:
+    """What waits for recipients where it is quiet now is not even looked at before it may be sent; the claim asks again."""
+    if campaign.quiet_hours is None:
+        return
+    for group in await zone_groups.list_zone_groups(connection, campaign.tenant_id, campaign.campaign_id):
+        allowed_at = next_allowed(group.now, find_zones(group.names), campaign.quiet_hours)
+        if allowed_at > group.now:
+            await zone_groups.delay_zone_group(
+                connection, campaign.tenant_id, campaign.campaign_id, group.zone_group, allowed_at
+            )
 
 
 async def read_campaign(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> Campaign:

@@ -45,7 +45,7 @@ async def open_upload(
     await refuse_open_upload(connection, tenant_id, campaign_id)
     upload = await uploads.create_upload(
         connection, tenant_id, campaign_id, upload_id=request.upload_id or str(token), format=request.format,
-        phone_column=request.phone_column, token=token,
+        phone_column=request.phone_column, token=token, zone_column=request.zone_column,
     )  # fmt: skip
     return Opened(campaign, upload)
 
@@ -75,5 +75,6 @@ async def refuse_open_upload(connection: Connection, tenant_id: TenantId, campai
 def _check_same_kind(known: Upload, request: UploadRequest) -> None:
     if known.format != request.format:
         raise InvalidValueError(f"The upload {known.upload_id} was begun as {known.format}, this body is {request.format}.")
-    if known.phone_column != request.phone_column:
-        raise InvalidValueError(f"The upload {known.upload_id} was begun with another phone_column.")
+    for column in ("phone_column", "zone_column"):
+        if getattr(known, column) != getattr(request, column):
+            raise InvalidValueError(f"The upload {known.upload_id} was begun with another {column}.")

@@ -6,8 +6,10 @@ and no final state is ever undone. A campaign has one such retry at most: asking
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from bisect import bisect_left
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
+from itertools import groupby
 from typing import Final
 
 from penstock import _core
@@ -18,13 +20,15 @@ from penstock.ingest.audience import Intake
 from penstock.ingest.control import read_campaign
 from penstock.ingest.opening import lock_or_refuse
 from penstock.ingest.upload import UploadRequest
-from penstock.store import campaigns, control, retries, uploads
+from penstock.store import campaigns, control, retries, uploads, zone_groups
 from penstock.store.campaigns import Campaign, NewCampaign
 from penstock.store.pool import Connection, Store
+from penstock.store.zone_groups import Range, zone_names
 
 UPLOAD_ID: Final = "retry"
 NUMBER_KEY: Final = "+"
-"""No placeholder can have this name."""
+ZONE_KEY: Final = "+zone"
+"""No placeholder can have these names."""
 
 MOST_NAME_CHARS: Final = 200
 
@@ -60,7 +64,8 @@ class Retries:
             retry_id = await _find_or_make(connection, original, new_id)
             if retry_id is None or await _is_filled(connection, tenant_id, retry_id):
                 return retry_id
-        request = UploadRequest(format="ndjson", upload_id=UPLOAD_ID, phone_column=NUMBER_KEY)
+        zone_column = None if original.quiet_hours is None else ZONE_KEY
+        request = UploadRequest(format="ndjson", upload_id=UPLOAD_ID, phone_column=NUMBER_KEY, zone_column=zone_column)
         async with aclosing(self._rows(original)) as rows:
             await self._intake.receive(tenant_id, retry_id, request, rows)
         return retry_id
@@ -68,6 +73,8 @@ class Retries:
     async def _rows(self, campaign: Campaign) -> AsyncGenerator[bytes, None]:
         """The unsent recipients as they were uploaded, chunk by chunk: the same bytes at every call, as nothing moves now."""
         template, key = _core.Template(campaign.text), (campaign.tenant_id, campaign.campaign_id)
+        async with self._store.tenant(campaign.tenant_id) as connection:
+            ranges = await zone_groups.list_ranges(connection, *key)
         after = -1
         while True:
             async with self._store.tenant(campaign.tenant_id) as connection:
@@ -76,9 +83,22 @@ class Retries:
                     return
                 seqs = await retries.list_unsent(connection, *key, chunk)
                 payload = await retries.read_payload(connection, *key, chunk.chunk_no) if seqs else b""
-            if seqs:
-                yield await asyncio.to_thread(_core.payload_rows, payload, template, seqs, NUMBER_KEY)
+            for zone, part in _by_zone(seqs, ranges):
+                yield await asyncio.to_thread(_core.payload_rows, payload, template, part, NUMBER_KEY, zone)
             after = chunk.chunk_no
+
+
+def _by_zone(seqs: Sequence[int], ranges: Sequence[Range]) -> Iterator[tuple[tuple[str, str] | None, list[int]]]:
+    """The messages in order, with the time zone that counts for them; where it is several, the number tells it again."""
+    last_seqs = [one.last_seq for one in ranges]
+
+    def zone_of(seq: int) -> str | None:
+        place = bisect_left(last_seqs, seq)
+        return ranges[place].zone_group if place < len(ranges) else None
+
+    for zone_group, part in groupby(seqs, zone_of):
+        is_one = zone_group is not None and len(zone_names(zone_group)) == 1
+        yield (ZONE_KEY, str(zone_group)) if is_one else None, list(part)
 
 
 def _check_ended(campaign: Campaign) -> None:
@@ -106,7 +126,8 @@ async def _find_or_make(connection: Connection, original: Campaign, new_id: Camp
         tenant_id=original.tenant_id, campaign_id=new_id, name=f"{original.name[: MOST_NAME_CHARS - 8]} (retry)",
         text=original.text, sender=original.sender, account_id=original.account_id, default_region=original.default_region,
         countries=original.countries, max_parts=original.max_parts, validity_s=original.validity_s, pace_s=original.pace_s,
-        auto_pause=original.auto_pause, retry_of=original.campaign_id,
+        auto_pause=original.auto_pause, retry_of=original.campaign_id, quiet_hours=original.quiet_hours,
+        resend_unknown_after_s=original.resend_unknown_after_s,
     )  # fmt: skip
     await campaigns.create_campaign(connection, new)
     return new_id

@@ -5,9 +5,11 @@ from typing import Final
 import structlog
 
 from penstock.domain.campaign import CampaignState
-from penstock.ingest.control import open_batches
+from penstock.ingest.control import open_batches, read_campaign
 from penstock.store import campaigns, control
+from penstock.store.campaigns import Campaign
 from penstock.store.pool import Store
+from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -15,7 +17,7 @@ MOST_STARTS: Final = 100
 """In one go; the rest follows with the next."""
 
 
-async def start_scheduled(store: Store) -> None:
+async def start_scheduled(store: Store, metrics: Metrics) -> None:
     """Start every campaign that is due. One that was paused or canceled in the same moment is left as it is."""
     async with store.engine() as connection:
         due = await control.list_scheduled(connection, MOST_STARTS)
@@ -25,4 +27,13 @@ async def start_scheduled(store: Store) -> None:
             if campaign is None or campaign.state is not CampaignState.SCHEDULED:
                 continue
             await open_batches(connection, campaign)
+            started = await read_campaign(connection, tenant_id, campaign_id)
+        metrics.schedule_drift.labels("campaign").observe(_drift_s(started))
         log.info("campaign_started", campaign_id=str(campaign_id))
+
+
+def _drift_s(campaign: Campaign) -> float:
+    """How much later than its time it started, by the database's clock."""
+    if campaign.started_at is None or campaign.send_at is None:
+        return 0.0
+    return (campaign.started_at - campaign.send_at).total_seconds()

@@ -12,7 +12,7 @@ from msgspec import Struct
 from penstock.domain.campaign import CampaignEvent, CampaignState, next_state
 from penstock.domain.errors import StateConflictError
 from penstock.domain.ids import CampaignId, TenantId
-from penstock.ingest.control import open_batches, read_campaign
+from penstock.ingest.control import keep_quiet, open_batches, read_campaign
 from penstock.ingest.opening import lock_or_refuse
 from penstock.store import control
 from penstock.store.campaigns import Campaign
@@ -53,6 +53,7 @@ async def resume(connection: Connection, tenant_id: TenantId, campaign_id: Campa
     if campaign.started_at is not None:
         await control.resume_campaign(connection, tenant_id, campaign_id)
         await control.pace_batches(connection, tenant_id, campaign_id)
+        await keep_quiet(connection, campaign)
     elif campaign.send_at is not None and campaign.send_at > now:
         await control.schedule_campaign(connection, tenant_id, campaign_id)
     else:

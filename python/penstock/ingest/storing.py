@@ -1,6 +1,6 @@
-"""One chunk, one transaction: payload, messages, batch, skipped rows, checkpoint and books stand or fall together."""
+"""A few chunks, one transaction: payloads, messages, batches, skipped rows, checkpoint and books stand or fall together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from penstock import _core, failpoint
 from penstock.domain.campaign import CampaignState
@@ -18,11 +18,12 @@ class _MovedOnError(Exception):
     """The campaign or the upload is no longer as this connection left it; the transaction is undone."""
 
 
-async def store_chunk(connection: Connection, upload: Upload, chunk: _core.Chunk) -> None:
-    """Commit a chunk. Raises StateConflictError when someone else has taken the upload over or it may not go on."""
+async def store_chunks(connection: Connection, upload: Upload, chunks: Sequence[_core.Chunk]) -> None:
+    """Commit chunks that follow one another. Raises StateConflictError when the upload was taken over or may not go on."""
     try:
         async with connection.transaction():
-            await _store(connection, upload, chunk)
+            for chunk in chunks:
+                await _store(connection, upload, chunk)
             failpoint.reach(Point.UPLOAD_BEFORE_COMMIT)
         failpoint.reach(Point.UPLOAD_AFTER_COMMIT)
     except _MovedOnError:

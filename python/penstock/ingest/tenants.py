@@ -9,25 +9,28 @@ from typing import Final
 from penstock.domain.audit import Act, Action, tenant_subject
 from penstock.domain.errors import InvalidValueError, NotFoundError, StateConflictError
 from penstock.domain.ids import TenantId
+from penstock.domain.quiet_hours import QuietHours
 from penstock.domain.tenant import TenantSettings, is_account_id
-from penstock.ingest.control import check_region, check_sender
+from penstock.ingest.control import check_quiet_hours, check_region, check_sender
 from penstock.store import audit, tenants
 from penstock.store.pool import Connection
 from penstock.store.tenants import Tenant
 
 MOST_NAME_CHARS: Final = 100
 
-SettingChanges = Mapping[str, str | int | None]
+SettingChanges = Mapping[str, object]
 """Fields of TenantSettings with their new values; None resets one."""
 
 
 def check_settings(changes: SettingChanges) -> None:
     """Raise InvalidValueError for what campaigns could not use: the same checks as theirs."""
-    if (sender := changes.get("sender")) is not None:
-        check_sender(str(sender), pointer="/settings/sender")
-    if (region := changes.get("default_region")) is not None:
-        check_region(str(region), pointer="/settings/default_region")
-    if (account := changes.get("traffic_account_id")) is not None and not is_account_id(str(account)):
+    if isinstance(sender := changes.get("sender"), str):
+        check_sender(sender, pointer="/settings/sender")
+    if isinstance(region := changes.get("default_region"), str):
+        check_region(region, pointer="/settings/default_region")
+    if isinstance(hours := changes.get("quiet_hours"), QuietHours):
+        check_quiet_hours(hours, "/settings/quiet_hours")
+    if isinstance(account := changes.get("traffic_account_id"), str) and not is_account_id(account):
         raise InvalidValueError(
             "A traffic account is named by 1 to 64 visible ASCII characters.", pointer="/settings/traffic_account_id"
         )

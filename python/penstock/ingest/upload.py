@@ -27,6 +27,8 @@ class UploadRequest(Struct, frozen=True, kw_only=True):
     upload_id: str | None = None
     """The client's name for it, by which it can be continued. None: it gets one."""
     phone_column: str | None = None
+    zone_column: str | None = None
+    """Read only where the campaign has quiet hours."""
 
 
 class UploadResult(Struct, frozen=True, kw_only=True):

@@ -1,8 +1,7 @@
 """The brake that senders pull: permits for one provider request, from Redis, or from this process's share while it is away.
 
-Redis counts as away when no call has succeeded for a quarter of a second; until then a failed call grants nothing and says
-"ask again soon", so that one lost packet costs no change. From then on nobody waits for it: a probe, run as a service and never
-on the hot path, tells when it answers again. Which part of the limits may be used meanwhile, and when, is decided in shares.py.
+When Redis counts as away is decided in presence.py; until then a failed call grants nothing and says "ask again soon". Which
+part of the limits may be used meanwhile, and when, is decided in shares.py.
 """
 
 import asyncio
@@ -19,6 +18,7 @@ from penstock.domain.ids import AccountId, TenantId
 from penstock.lifecycle import wait_for_halt
 from penstock.limits.demand import WINDOW, Scope, SharedWindows, Verdict, WindowsAwayError
 from penstock.limits.local import LocalWindows
+from penstock.limits.presence import PROBE_EVERY_S, Presence
 from penstock.limits.redis import RedisWindows
 from penstock.limits.scopes import SECOND_US, Overrides, Quotas
 from penstock.limits.shares import Shares
@@ -28,8 +28,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 PERMIT_AGE_S: Final = 0.025
 """A permit that is older when its first byte would leave is not used: a new one is taken. The windows are longer by as much."""
-AWAY_AFTER_S: Final = 0.25
-PROBE_EVERY_S: Final = 0.5
 _ASK_AGAIN_S: Final = 0.05
 
 
@@ -65,7 +63,7 @@ class Limiter:
         self._permit_age_s = permit_age_s
         self._tell = tell
         self._local: LocalWindows | None = None
-        self._failing_since: float | None = None
+        self._presence = Presence()
 
     @classmethod
     def open(  # noqa: PLR0913 - the composition root hands in each section by name
@@ -119,7 +117,7 @@ class Limiter:
             self._note_failure(str(error))
             return self._refuse(_ASK_AGAIN_S, "redis")
         if not portion.parts:
-            self._failing_since = None
+            self._presence.note_answer()
         if verdict.blocker:
             return self._refuse(verdict.wait_us / SECOND_US, verdict.blocker)
         granted = want if quotas.is_unlimited else verdict.standings[-1].granted
@@ -146,7 +144,8 @@ class Limiter:
             await self._shared.acquire(())
         except WindowsAwayError:
             return
-        self._failing_since = self._local = None
+        self._presence.note_return()
+        self._local = None
         self.shares.regain(self._clock.monotonic())
         self._tell()
         self._metrics.limiter_local.set(0)
@@ -165,11 +164,8 @@ class Limiter:
         return Grant(0, wait_s, scope)
 
     def _note_failure(self, kind: str) -> None:
-        """Go local once nothing has succeeded for long enough; calls that fail later change nothing."""
-        now = self._clock.monotonic()
-        if self._failing_since is None:
-            self._failing_since = now
-        if self._local is None and now - self._failing_since >= AWAY_AFTER_S:
+        """Go local once nothing has succeeded for long enough."""
+        if self._presence.note_failure(self._clock.monotonic()):
             self._local = LocalWindows(self._quotas.span_us, clock=self._clock)
             self.shares.lose()
             self._tell()

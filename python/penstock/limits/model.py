@@ -23,6 +23,10 @@ class Ledger:
         self._seen_us = 0
         self._windows: dict[str, Window] = {}
 
+    def __len__(self) -> int:
+        """Windows in memory: one for every key that was ever asked for."""
+        return len(self._windows)
+
     def acquire(self, now_us: int, identity: str, demands: Sequence[Demand]) -> Verdict:
         """Take from every demand's window, or from none and say how long to wait."""
         now_us = self._enter(now_us, identity)

@@ -41,6 +41,9 @@ class Provider(Protocol):
     async def send_bulk(self, body: bytes, expected: int) -> Reply:
         """Send one bulk request of `expected` messages, once, and say what came back. Transport failures are values."""
 
+    async def get_message(self, provider_id: str) -> Reply:
+        """Ask what became of one accepted message, and say what came back. Harmless to repeat."""
+
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Answered)

@@ -23,8 +23,10 @@ from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
 
-MOST_PAGES: Final = 500
+MOST_PAGES: Final = 5_000
 RETRY_S: Final = 0.5
+GATHER_S: Final = 0.05
+"""After a flush that was not half full: reports that come one a request are worth a transaction only together."""
 
 
 class Applier:
@@ -42,25 +44,27 @@ class Applier:
         """Apply until halted; a page in hand is finished."""
         while not halt.is_set():
             try:
-                busy = await self.run_once()
+                applied = await self._flush()
             except UnavailableError:
                 log.warning("reports_wait_for_database")
                 await wait_for_halt(halt, RETRY_S)
             else:
-                if not busy:
-                    await wait_for_halt(halt, self._poll_s)
+                if applied < self._flush_reports // 2:
+                    await wait_for_halt(halt, min(GATHER_S, self._poll_s) if applied else self._poll_s)
 
     async def run_once(self) -> bool:
         """Apply one flush of pages and one of parked reports; whether there was anything."""
-        pages = await self._apply_pages()
-        parked = await self._retry_parked()
-        return pages or parked
+        return await self._flush() > 0
 
-    async def _apply_pages(self) -> bool:
+    async def _flush(self) -> int:
+        """How many reports were taken off what waits."""
+        return await self._apply_pages() + await self._retry_parked()
+
+    async def _apply_pages(self) -> int:
         async with self._store.engine() as connection, connection.transaction():
             pages = await reports.take_pages(connection, MOST_PAGES, self._flush_reports)
             if not pages:
-                return False
+                return 0
             unmatched = await self._apply(connection, await _read(b"".join(page.body for page in pages)))
             if unmatched:
                 await reports.park_reports(connection, unmatched, parked_delay_s(0) or 0)
@@ -68,13 +72,13 @@ class Applier:
             await reports.finish_pages(connection, [page.page_id for page in pages])
             failpoint.reach(Point.RECEIPTS_BEFORE_APPLY)
         failpoint.reach(Point.RECEIPTS_AFTER_APPLY)
-        return True
+        return sum(page.reports for page in pages)
 
-    async def _retry_parked(self) -> bool:
+    async def _retry_parked(self) -> int:
         async with self._store.engine() as connection, connection.transaction():
             parked = await reports.take_parked(connection, self._flush_reports)
             if not parked:
-                return False
+                return 0
             unmatched = {report.provider_id for report in await self._apply(connection, [item.report for item in parked])}
             again = [item for item in parked if item.report.provider_id in unmatched]
             await reports.drop_parked(
@@ -82,7 +86,7 @@ class Applier:
             )
             delays = [parked_delay_s(item.tries + 1) for item in again]
             await reports.postpone_parked(connection, [item.parked_id for item in again], delays)
-        return len(again) < len(parked)
+        return len(parked) - len(again)
 
     async def _apply(self, connection: Connection, found: Iterable[Report]) -> list[Report]:
         """Move the messages; return the final reports that have no message yet, in order of arrival for each."""

@@ -57,7 +57,8 @@ class Receiver:
                 await waiting.stored
         except (asyncio.QueueFull, TimeoutError) as error:
             raise UnavailableError("The reports could not be stored; send them again.") from error
-        self._metrics.reports.labels("unreadable").inc(found.unreadable)
+        if found.unreadable:
+            self._metrics.reports.labels("unreadable").inc(found.unreadable)
         return count
 
     async def run(self, halt: asyncio.Event) -> None:

@@ -7,8 +7,10 @@ Whatever makes such a batch sendable again must therefore wait for the end of th
 
 from typing import Final
 
+from penstock import failpoint
 from penstock.domain.finding import Finding, FindingKind
 from penstock.domain.message import MessageState
+from penstock.failpoint import Point
 from penstock.reconcile.findings import Findings
 from penstock.store import attempts
 from penstock.store.attempts import Attempt
@@ -28,6 +30,8 @@ async def give_up_lapsed_attempts(store: Store, findings: Findings) -> None:
                 continue
             await attempts.mark_unknown(connection, attempt, MessageState.QUEUED, found.reason)
             await findings.note(connection, _finding(attempt, found.reason))
+            failpoint.reach(Point.RECOVER_BEFORE_COMMIT)
+        failpoint.reach(Point.RECOVER_AFTER_COMMIT)
 
 
 def _finding(attempt: Attempt, reason: str) -> Finding:

@@ -1,7 +1,7 @@
 """The one process that runs the periodic jobs: it holds an advisory lock on a connection of its own.
 
 The jobs are idempotent, so two leaders for a moment would do no harm; the lock only saves work. There is one leader for quick
-jobs and one for long ones, so that nothing waits until a large campaign is counted.
+jobs, one for long ones, so that nothing waits until a large campaign is counted, and one that asks the provider about messages.
 """
 
 import asyncio

@@ -42,7 +42,9 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
     def seqs(self) -> list[int]:
         """Sequence numbers in the request, in its order."""
-        bits = int.from_bytes(self.excluded or b"", "little")
+        if not self.excluded:
+            return list(range(self.first_seq, self.last_seq + 1))
+        bits = int.from_bytes(self.excluded, "little")
         return [seq for seq in range(self.first_seq, self.last_seq + 1) if not bits >> (seq - self.chunk_first_seq) & 1]
 
 

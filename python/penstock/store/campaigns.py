@@ -12,6 +12,7 @@ from msgspec import Struct
 from penstock.domain.campaign import AutoPause, CampaignState
 from penstock.domain.ids import AccountId, CampaignId, TenantId
 from penstock.domain.message import MessageState
+from penstock.domain.quiet_hours import QuietHours
 from penstock.store.pool import Connection
 from penstock.store.queries import query, row_count
 
@@ -74,6 +75,9 @@ class Campaign(Struct, frozen=True, kw_only=True):
     longest: int = 0
     """Segments of its longest message."""
     retry_of: CampaignId | None = None
+    quiet_hours: QuietHours | None = None
+    resend_unknown_after_s: int | None = None
+    """What is still unknown then is sent once more; None: never."""
 
 
 class NewCampaign(Struct, frozen=True, kw_only=True):
@@ -93,6 +97,8 @@ class NewCampaign(Struct, frozen=True, kw_only=True):
     pace_s: int | None = None
     auto_pause: AutoPause | None = None
     retry_of: CampaignId | None = None
+    quiet_hours: QuietHours | None = None
+    resend_unknown_after_s: int | None = None
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -110,11 +116,12 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 def _campaign(row: Record) -> Campaign:
-    rule, base = row["auto_pause"], row["auto_pause_base"]
+    rule, base, hours = row["auto_pause"], row["auto_pause_base"], row["quiet_hours"]
     read = {
         "state": CampaignState(row["state"]),
         "auto_pause": None if rule is None else msgspec.json.decode(rule, type=AutoPause),
         "auto_pause_base": None if base is None else msgspec.json.decode(base, type=dict[str, int]),
+        "quiet_hours": None if hours is None else msgspec.json.decode(hours, type=QuietHours),
     }
     return Campaign(**{**row, **read})
 
@@ -124,8 +131,12 @@ async def create_campaign(connection: Connection, new: NewCampaign) -> None:
     await connection.execute(
         CREATE_CAMPAIGN, new.tenant_id, new.campaign_id, new.name, new.text, new.sender, new.account_id,
         new.default_region, new.countries, new.max_parts, new.validity_s, new.send_at, new.pace_s,
-        None if new.auto_pause is None else msgspec.json.encode(new.auto_pause).decode(), new.retry_of,
+        _json(new.auto_pause), new.retry_of, new.resend_unknown_after_s, _json(new.quiet_hours),
     )  # fmt: skip
+
+
+def _json(value: Struct | None) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
 
 
 async def get_campaign(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> Campaign | None:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 from msgspec import Struct
 
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import AccountId, BatchId, CampaignId, TenantId
+from penstock.domain.quiet_hours import QuietHours
 from penstock.store.attempts import Attempt
 from penstock.store.pool import Connection
 from penstock.store.queries import query, row_count
@@ -34,6 +36,9 @@ class SendingCampaign(Struct, frozen=True):
     """The first sequence number that may not be sent yet; None for a campaign without a pace."""
     due_to: int | None
     """The first that is not due yet, which is less: a slice is sent with its first message."""
+    quiet_hours: QuietHours | None
+    now: datetime
+    """By the database's clock, when the claim's transaction began."""
 
 
 class DueBatch(Struct, frozen=True):
@@ -51,6 +56,8 @@ class DueBatch(Struct, frozen=True):
     payload: bytes
     opt_outs_at: datetime
     """An instant before the opt-outs that the chunk leaves out were read."""
+    zone_group: str | None = None
+    """Whose clocks count for it, where the campaign has quiet hours."""
 
 
 class Intent(Struct, frozen=True, kw_only=True):
@@ -63,6 +70,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     codec: int
     worker: str
     lease: timedelta
+    has_references: bool
 
 
 async def list_due_lanes(connection: Connection, limit: int) -> list[Lane]:
@@ -73,7 +81,10 @@ async def list_due_lanes(connection: Connection, limit: int) -> list[Lane]:
 async def lock_for_sending(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> SendingCampaign | None:
     """The campaign if it may send now; pause and cancel wait until the transaction ends."""
     row = await connection.fetchrow(LOCK_FOR_SENDING, tenant_id, campaign_id)
-    return SendingCampaign(**row) if row else None
+    if row is None:
+        return None
+    hours = row["quiet_hours"]
+    return SendingCampaign(**{**row, "quiet_hours": None if hours is None else msgspec.json.decode(hours, type=QuietHours)})
 
 
 async def claim_due_batch(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> DueBatch | None:
@@ -92,7 +103,7 @@ async def open_attempt(connection: Connection, attempt: Attempt, intent: Intent)
     await connection.execute(
         OPEN_ATTEMPT, attempt.attempt_id, attempt.tenant_id, attempt.campaign_id, attempt.batch_id, attempt.first_seq,
         attempt.last_seq, attempt.account_id, attempt.messages, intent.segments, attempt.excluded, intent.digest, intent.codec,
-        intent.worker, intent.lease, intent.left_segments,
+        intent.worker, intent.lease, intent.left_segments, intent.has_references,
     )  # fmt: skip
 
 

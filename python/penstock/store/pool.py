@@ -31,6 +31,14 @@ else:
 
 SET_TENANT: Final = "SELECT set_config('penstock.tenant_id', $1, false)"
 
+# Set for the session, and not at its opening: servers before 17 do not know the name, and would refuse the connection.
+BOUND_TRANSACTIONS: Final = """
+SELECT set_config('transaction_timeout', $1, false) WHERE current_setting('server_version_num')::int4 >= 170000
+"""
+LONGEST_TRANSACTION: Final = timedelta(seconds=120)
+"""A process that is stopped between two words of a transaction keeps its locks, and to the server it looks busy: neither the
+timeout of statements nor that of idle transactions ends it, and what waits for its locks would wait for ever."""
+
 NOBODY: Final = ""
 
 CALLER_LOCK_TIMEOUT: Final = timedelta(seconds=5)
@@ -56,6 +64,10 @@ _AWAY: Final = (
     asyncpg.DiskFullError,
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
+    # We stood still for so long that the server took its locks back.
+    asyncpg.TransactionTimeoutError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.IdleSessionTimeoutError,
     asyncpg.OutOfMemoryError,
     # Whoever catches this repeats the whole transaction, which is what these two ask for.
     asyncpg.DeadlockDetectedError,
@@ -167,7 +179,12 @@ async def _pool(dsn: str, size: int, name: str, session: Mapping[str, str], kind
         connection_class=kind,
         server_settings={"application_name": name, **session},
         command_timeout=120,
+        init=_bound_transactions,
     )
+
+
+async def _bound_transactions(connection: Connection) -> None:
+    await connection.execute(BOUND_TRANSACTIONS, _milliseconds(LONGEST_TRANSACTION))
 
 
 @asynccontextmanager

@@ -28,6 +28,8 @@ class RunBatch(Struct, frozen=True):
     excluded: bytes | None
     is_whole: bool
     """All of its chunk, and never tried: it can be joined with its neighbours."""
+    drift_s: float | None = None
+    """How much later it is than the time that it was given, if it was given one."""
 
 
 class RunChunk(Struct, frozen=True):

@@ -18,6 +18,8 @@ RELEASE_PROBE_LOCK = query("system.release_probe_lock")
 
 LEADER_KEY: Final = 0x70656E6C65616400
 """`penlead` in ASCII."""
+LOOK_UP_KEY: Final = 0x70656E6C6F6F6B00
+"""`penlook` in ASCII."""
 RECONCILER_KEY: Final = 0x70656E7265636F6E
 """`penrecon` in ASCII."""
 PROBE_KEY: Final = 0x70656E70726F6265

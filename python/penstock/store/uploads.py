@@ -1,6 +1,6 @@
 """Uploads of recipients: checkpoints, chunks, and the rows that were skipped."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -60,6 +60,7 @@ class Upload(Struct, frozen=True, kw_only=True):
     skipped: int
     started_at: datetime
     touched_at: datetime
+    zone_column: str | None = None
 
     @property
     def checkpoint(self) -> _core.Checkpoint | None:
@@ -97,11 +98,13 @@ async def list_uploads(connection: Connection, tenant_id: TenantId, campaign_id:
 
 async def create_upload(  # noqa: PLR0913 - one argument a column
     connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, *, upload_id: str, format: str,  # noqa: A002
-    phone_column: str | None, token: UUID,
+    phone_column: str | None, token: UUID, zone_column: str | None = None,
 ) -> Upload:  # fmt: skip
     """Open an upload of a locked campaign."""
     number = await connection.fetchval(NUMBER_UPLOAD, tenant_id, campaign_id)
-    row = await connection.fetchrow(CREATE_UPLOAD, tenant_id, campaign_id, number, upload_id, format, phone_column, token)
+    row = await connection.fetchrow(
+        CREATE_UPLOAD, tenant_id, campaign_id, number, upload_id, format, phone_column, token, zone_column
+    )
     return Upload(**row)  # type: ignore[arg-type]
 
 
@@ -135,7 +138,7 @@ async def insert_chunk(
     *,
     opt_outs_at: datetime | None = None,
 ) -> bool:
-    """Store the chunk's payload, messages and batch; False when the campaign is no draft or has moved on.
+    """Store the chunk's payload, messages and batches; False when the campaign is no draft or has moved on.
 
     `opt_outs_at` is an instant before the opt-outs that were left out of it were read (default: now).
     """
@@ -145,21 +148,18 @@ async def insert_chunk(
     if number is None:
         return False
     if chunk.messages:
-        last_seq = chunk.first_seq + chunk.messages - 1
+        zone_groups, first_seqs, last_seqs, segments = zip(*_batches(chunk), strict=True)
         await connection.execute(
-            INSERT_CHUNK,
-            tenant_id,
-            campaign_id,
-            number,
-            _core.CODEC_VERSION,
-            chunk.payload,
-            chunk.first_seq,
-            last_seq,
-            chunk.segments,
-            opt_outs_at,
-        )
+            INSERT_CHUNK, tenant_id, campaign_id, number, _core.CODEC_VERSION, chunk.payload, chunk.first_seq, chunk.messages,
+            opt_outs_at, first_seqs, last_seqs, segments, zone_groups,
+        )  # fmt: skip
         await _copy(connection, "message", MESSAGE_COLUMNS, chunk.copy_messages(tenant_id, campaign_id.bytes))
     return True
+
+
+def _batches(chunk: _core.Chunk) -> Sequence[tuple[str | None, int, int, int]]:
+    """Zone group, range and segments of each batch."""
+    return chunk.zone_groups or [(None, chunk.first_seq, chunk.first_seq + chunk.messages - 1, chunk.segments)]
 
 
 async def insert_skipped(connection: Connection, upload: Upload, chunk: _core.Chunk) -> None:

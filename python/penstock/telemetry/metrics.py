@@ -18,6 +18,7 @@ MOST_EVENT_SOURCES: Final = 500
 """Series of one metric, at most."""
 
 DURATION_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+DRIFT_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
 DURATION_BUCKETS_MS: Final = tuple(bound * 1000 for bound in DURATION_BUCKETS_S)
 
 
@@ -34,6 +35,7 @@ class Metrics:
         self.build.info({"version": version})
         self._declare_http()
         self._declare_stages()
+        self._declare_evidence()
         self._declare_ingest()
         self._declare_gauges()
 
@@ -45,6 +47,14 @@ class Metrics:
         self.connections_refused = Counter(
             "penstock_http_connections_refused_total", "Connections turned away, by reason.",
             ["reason"], registry=self.registry,
+        )  # fmt: skip
+        self.api_limited = Counter(
+            "penstock_api_limited_total", "Calls refused because a limit of callers was reached, by limit.",
+            ["scope"], registry=self.registry,
+        )  # fmt: skip
+        self.api_limits_alone = Gauge(
+            "penstock_api_limits_alone", "1 while Redis is away and this process counts its callers by itself.",
+            registry=self.registry,
         )  # fmt: skip
         self.db_duration = Histogram(
             "db_query_duration_seconds", "Time of a database transaction of a stage.", ["stage"],
@@ -84,6 +94,10 @@ class Metrics:
         self.auto_pauses = Counter(
             "penstock_auto_pauses_total", "Campaigns that paused by their own rule.", registry=self.registry
         )
+        self.schedule_drift = Histogram(
+            "penstock_schedule_drift_seconds", "From the time asked for to the start of a campaign or message.",
+            ["kind"], buckets=DRIFT_BUCKETS_S, registry=self.registry,
+        )  # fmt: skip
         self.in_flight = Gauge("penstock_batches_in_flight", "Batches between claim and settlement.", registry=self.registry)
         self.limited = Counter("penstock_limiter_waits_total", "Times a sender waited for the limiter.", registry=self.registry)
         self.limiter_local = Gauge(
@@ -104,6 +118,24 @@ class Metrics:
 
         self.findings = Counter(
             "penstock_reconciliation_findings_total", "What reconciliation came upon, by kind.", ["kind"],
+            registry=self.registry,
+        )  # fmt: skip
+
+    def _declare_evidence(self) -> None:
+        self.look_ups = Counter(
+            "penstock_look_ups_total", "Questions to the provider about single messages, by what they were for and what they "
+            "came to.", ["kind", "result"], registry=self.registry,
+        )  # fmt: skip
+        self.unknown_resolved = Counter(
+            "penstock_unknown_resolved_total", "Messages whose outcome was unknown, by what ended that.",
+            ["by"], registry=self.registry,
+        )  # fmt: skip
+        self.order_checks = Counter(
+            "penstock_order_checks_total", "Messages looked up to prove the order of an answer, by result.", ["result"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.references = Counter(
+            "penstock_references_total", "Messages sent with a reference and looked up, by what became of it.", ["result"],
             registry=self.registry,
         )  # fmt: skip
 
@@ -153,30 +185,41 @@ class LeaderGauges:
         "queue_sms_waiting": "Messages in batches that wait to be claimed.",
         "queue_campaign_waiting": "Campaigns that have started and are not complete.",
         "campaigns_stuck": "Sending campaigns in which nothing has moved for 15 minutes, though something should.",
+        "penstock_messages_unknown": "Messages whose outcome nobody knows yet.",
         "penstock_batches_unknown": "Batches whose outcome nobody knows yet.",
         "penstock_batches_dead": "Batches that failed too often by themselves.",
         "penstock_accounts_held": "Traffic accounts that are held and send nothing.",
         "penstock_accounts_failing": "Traffic accounts whose last call to the provider failed.",
         "penstock_reports_waiting": "Delivery reports stored but not applied.",
         "penstock_reports_parked": "Delivery reports whose message is not known yet.",
+        "penstock_look_ups_waiting": "Questions to the provider about single messages that wait, by what they are for.",
+        "penstock_look_ups_expected_seconds": "Time to work through all of them within the budget.",
     }
 
     def __init__(self) -> None:
         self.campaigns: dict[str, int] | None = None
+        self.look_ups: dict[str, int] | None = None
         self.values: dict[str, int] = {}
 
     def clear(self) -> None:
         """This process is the leader no more."""
         self.campaigns = None
+        self.look_ups = None
         self.values = {}
 
     def collect(self) -> list[GaugeMetricFamily]:
         """Called by the registry at every scrape."""
-        families = []
-        if self.campaigns is not None:
-            family = GaugeMetricFamily("campaigns_total", self._HELP["campaigns_total"], labels=["status"])
-            for state, n in self.campaigns.items():
-                family.add_metric([state], n)
-            families.append(family)
+        families = [
+            *self._labelled("campaigns_total", "status", self.campaigns),
+            *self._labelled("penstock_look_ups_waiting", "kind", self.look_ups),
+        ]
         families += [GaugeMetricFamily(name, self._HELP[name], value=n) for name, n in self.values.items()]
         return families
+
+    def _labelled(self, name: str, label: str, values: dict[str, int] | None) -> list[GaugeMetricFamily]:
+        if values is None:
+            return []
+        family = GaugeMetricFamily(name, self._HELP[name], labels=[label])
+        for value, n in values.items():
+            family.add_metric([value], n)
+        return [family]

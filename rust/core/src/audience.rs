@@ -8,7 +8,9 @@ use crate::payload::PayloadWriter;
 use crate::phone::PhoneReader;
 use crate::segment::segments;
 use crate::skip::{Skip, Skipped};
+use crate::source::Cells;
 use crate::template::Template;
+use crate::zone_groups::{ZoneGroup, ZoneGroups, group_messages};
 
 /// A row that becomes a message.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +18,7 @@ pub(crate) struct Accepted {
     number: i64,
     segments: u8,
     element_len: usize,
+    group: Option<ZoneGroup>,
 }
 
 /// Judges rows.
@@ -27,11 +30,14 @@ pub(crate) struct Audience {
     pub(crate) accepted: NumberSet,
     pub(crate) opted_out: NumberSet,
     pub(crate) text: String,
+    /// Where it matters what time it is for a recipient.
+    pub(crate) zones: Option<ZoneGroups>,
 }
 
 impl Audience {
     /// Only accepted numbers are remembered for the duplicate check: a row that was skipped reserves nothing.
-    pub(crate) fn judge(&mut self, cell: &str, values: &[&str]) -> Result<Accepted, (Skip, String)> {
+    pub(crate) fn judge(&mut self, cells: Cells<'_>) -> Result<Accepted, (Skip, String)> {
+        let Cells { number: cell, values, zone } = cells;
         let number = self.phones.read(cell).ok_or_else(|| (Skip::InvalidNumber, cell.to_owned()))?;
         if !self.phones.is_in_countries(number) {
             return Err((Skip::Country, cell.to_owned()));
@@ -42,6 +48,10 @@ impl Audience {
         if self.opted_out.contains(number) {
             return Err((Skip::OptedOut, cell.to_owned()));
         }
+        let group = match &mut self.zones {
+            Some(zones) => Some(zones.find(number, zone).ok_or_else(|| (Skip::InvalidZone, zone.to_owned()))?),
+            None => None,
+        };
         if let Some(missing) = values.iter().position(|value| value.is_empty()) {
             return Err((Skip::MissingValue, self.template.names()[missing].clone()));
         }
@@ -54,7 +64,7 @@ impl Audience {
         let allowed = u8::try_from(parts).ok().filter(|&parts| u32::from(parts) <= self.max_parts);
         let segments = allowed.ok_or_else(|| (Skip::TooLong, format!("{parts} segments")))?;
         self.accepted.insert(number);
-        Ok(Accepted { number, segments, element_len: self.envelope.element_len(number, &self.text) })
+        Ok(Accepted { number, segments, element_len: self.envelope.element_len(number, &self.text), group })
     }
 }
 
@@ -75,6 +85,8 @@ pub(crate) struct ChunkBuilder {
     segments: u64,
     elements_len: usize,
     messages: PayloadWriter,
+    /// Of every message, or empty.
+    groups: Vec<ZoneGroup>,
     skipped: Skipped,
 }
 
@@ -88,6 +100,7 @@ impl ChunkBuilder {
             segments: 0,
             elements_len: 0,
             messages: PayloadWriter::default(),
+            groups: Vec::new(),
             skipped: Skipped::default(),
         }
     }
@@ -103,6 +116,7 @@ impl ChunkBuilder {
         self.segments += u64::from(accepted.segments);
         self.elements_len += accepted.element_len;
         self.messages.push(accepted.number, accepted.segments, values);
+        self.groups.extend(accepted.group);
     }
 
     pub(crate) fn skip(&mut self, line: u64, reason: Skip, detail: &str) {
@@ -124,15 +138,20 @@ impl ChunkBuilder {
     }
 
     /// The chunk so far; the builder goes on with the next one.
-    pub(crate) fn take(&mut self, end: Checkpoint) -> Chunk {
+    pub(crate) fn take(&mut self, end: Checkpoint, zones: Option<&ZoneGroups>) -> Chunk {
         let next_seq = u32::try_from(self.next_seq()).unwrap_or(u32::MAX);
         let done = std::mem::replace(self, Self::new(self.limits, self.values_per_message, next_seq));
+        let (messages, groups) = match zones {
+            Some(zones) => group_messages(done.messages, &done.groups, done.first_seq, zones),
+            None => (done.messages, Vec::new()),
+        };
         Chunk {
             first_seq: done.first_seq,
             rows: done.rows,
             segments: done.segments,
             end,
-            messages: done.messages,
+            messages,
+            groups,
             skipped: done.skipped,
             values_per_message: done.values_per_message,
         }

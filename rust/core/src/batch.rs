@@ -10,6 +10,8 @@ use crate::template::{Piece, Template};
 
 const OPENING: &[u8] = br#"{"messages":["#;
 const CLOSING: &[u8] = b"]}";
+/// Of an `i64`.
+const MOST_DIGITS: usize = 19;
 
 /// What surrounds number and text in each element, escaped once.
 #[derive(Debug, Clone)]
@@ -17,6 +19,8 @@ pub struct Envelope {
     before_number: Vec<u8>,
     before_text: Vec<u8>,
     after_text: Vec<u8>,
+    /// Between the number and the sequence number in a reference, where there are references.
+    before_seq: Option<Vec<u8>>,
 }
 
 impl Envelope {
@@ -30,10 +34,19 @@ impl Envelope {
         let mut after_text = br#"","sender":""#.to_vec();
         write_escaped(sender, &mut after_text);
         after_text.extend_from_slice(br#""}}"#);
-        Self { before_number, before_text, after_text }
+        Self { before_number, before_text, after_text, before_seq: None }
     }
 
-    /// Bytes of the element for `number` and `text`.
+    /// The same with a reference in each element: `prefix` and the message's sequence number.
+    #[must_use]
+    pub fn with_references(mut self, prefix: &str) -> Self {
+        let mut before_seq = br#"","reference":""#.to_vec();
+        write_escaped(prefix, &mut before_seq);
+        self.before_seq = Some(before_seq);
+        self
+    }
+
+    /// Bytes of the element for `number` and `text`, without a reference.
     #[must_use]
     pub fn element_len(&self, number: i64, text: &str) -> usize {
         let digits = number.checked_ilog10().map_or(1, |power| power as usize + 1);
@@ -41,37 +54,58 @@ impl Envelope {
     }
 }
 
-/// Writes elements whose literals are escaped once for all messages.
-struct ElementWriter<'a> {
-    envelope: &'a Envelope,
-    text: Vec<Piece<Vec<u8>>>,
+/// Writes elements: what stands between two values is put together and escaped once for all messages.
+struct ElementWriter {
+    before_number: Vec<u8>,
+    /// From the number to the sequence number of a reference, where there are references.
+    before_seq: Option<Vec<u8>>,
+    /// From the number (or the reference) to the first value, or to the end of an element without values.
+    after_number: Vec<u8>,
+    /// Each value's index, and what stands between it and the next one or the element's end.
+    values: Vec<(usize, Vec<u8>)>,
 }
 
-impl<'a> ElementWriter<'a> {
-    fn new(envelope: &'a Envelope, template: &Template) -> Self {
-        let escaped = |literal: &str| {
-            let mut bytes = Vec::new();
-            write_escaped(literal, &mut bytes);
-            bytes
+impl ElementWriter {
+    fn new(envelope: &Envelope, template: &Template) -> Self {
+        let mut writer = Self {
+            before_number: envelope.before_number.clone(),
+            before_seq: envelope.before_seq.clone(),
+            after_number: envelope.before_text.clone(),
+            values: Vec::new(),
         };
-        let text = template.pieces().iter().map(|piece| match piece {
-            Piece::Literal(literal) => Piece::Literal(escaped(literal)),
-            Piece::Value(index) => Piece::Value(*index),
-        });
-        Self { envelope, text: text.collect() }
-    }
-
-    fn write(&self, number: i64, values: &[&str], body: &mut Vec<u8>) {
-        body.extend_from_slice(&self.envelope.before_number);
-        write_number(number, body);
-        body.extend_from_slice(&self.envelope.before_text);
-        for piece in &self.text {
+        for piece in template.pieces() {
             match piece {
-                Piece::Literal(literal) => body.extend_from_slice(literal),
-                Piece::Value(index) => write_escaped(values[*index], body),
+                Piece::Literal(literal) => write_escaped(literal, writer.last_literal()),
+                Piece::Value(index) => writer.values.push((*index, Vec::new())),
             }
         }
-        body.extend_from_slice(&self.envelope.after_text);
+        writer.last_literal().extend_from_slice(&envelope.after_text);
+        writer
+    }
+
+    fn last_literal(&mut self) -> &mut Vec<u8> {
+        self.values.last_mut().map_or(&mut self.after_number, |(_, literal)| literal)
+    }
+
+    /// Bytes of an element without its values, at most.
+    fn literals_len(&self) -> usize {
+        let between: usize = self.values.iter().map(|(_, literal)| literal.len()).sum();
+        let reference = self.before_seq.as_ref().map_or(0, |before_seq| before_seq.len() + MOST_DIGITS);
+        self.before_number.len() + MOST_DIGITS + reference + self.after_number.len() + between
+    }
+
+    fn write(&self, seq: u32, number: i64, values: &[&str], body: &mut Vec<u8>) {
+        body.extend_from_slice(&self.before_number);
+        write_number(number, body);
+        if let Some(before_seq) = &self.before_seq {
+            body.extend_from_slice(before_seq);
+            write_number(i64::from(seq), body);
+        }
+        body.extend_from_slice(&self.after_number);
+        for (index, literal) in &self.values {
+            write_escaped(values[*index], body);
+            body.extend_from_slice(literal);
+        }
     }
 }
 
@@ -127,16 +161,14 @@ pub fn encode_batch(
 ) -> Result<EncodedBatch, Error> {
     let payload = Payload::open(payload)?;
     check_request(&payload, template, first_seq, last_seq, excluded)?;
-    let mut batch = EncodedBatch {
-        body: OPENING.to_vec(),
-        digest: [0; 32],
-        last_seq: first_seq,
-        messages: 0,
-        segments: 0,
-        left_segments: 0,
-    };
-    let is_left_out = |index: usize| excluded.is_some_and(|bits| bits[index / 8] & (1 << (index % 8)) != 0);
     let writer = ElementWriter::new(envelope, template);
+    let elements = (last_seq - first_seq) as usize + 1;
+    let expected = OPENING.len() + elements * (writer.literals_len() + 1) + payload.values_len() + CLOSING.len();
+    let mut body = Vec::with_capacity(expected.min(bounds.bytes.saturating_add(writer.literals_len())));
+    body.extend_from_slice(OPENING);
+    let mut batch =
+        EncodedBatch { body, digest: [0; 32], last_seq: first_seq, messages: 0, segments: 0, left_segments: 0 };
+    let is_left_out = |index: usize| excluded.is_some_and(|bits| bits[index / 8] & (1 << (index % 8)) != 0);
     let mut values = Vec::with_capacity(payload.values_per_message());
     for seq in first_seq..=last_seq {
         let index = (seq - payload.first_seq()) as usize;
@@ -155,7 +187,7 @@ pub fn encode_batch(
             }
             batch.body.push(b',');
         }
-        writer.write(number, &values, &mut batch.body);
+        writer.write(seq, number, &values, &mut batch.body);
         if batch.messages > 0 && batch.body.len() + CLOSING.len() > bounds.bytes {
             batch.body.truncate(before);
             break;
@@ -206,17 +238,50 @@ fn check_request(
     }
 }
 
+/// Two digits at a time: dividing is what takes the time.
 fn write_number(number: i64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
+    let mut digits = [0; MOST_DIGITS + 1];
     let mut start = digits.len();
     let mut rest = number.unsigned_abs();
-    loop {
+    while rest >= 10 {
+        let pair = (rest % 100) as usize * 2;
+        rest /= 100;
+        start -= 2;
+        digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+    }
+    if rest > 0 || start == digits.len() {
         start -= 1;
-        digits[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+        digits[start] = b'0' + rest.to_le_bytes()[0];
     }
     out.extend_from_slice(&digits[start..]);
+}
+
+/// "00" to "99".
+static PAIRS: [u8; 200] = pairs();
+
+const fn pairs() -> [u8; 200] {
+    let mut table = [b'0'; 200];
+    let mut number = 0_u8;
+    while number < 100 {
+        table[number as usize * 2] += number / 10;
+        table[number as usize * 2 + 1] += number % 10;
+        number += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_number;
+
+    #[test]
+    fn numbers_have_their_digits() {
+        let powers = (0..=18).map(|power| 10_i64.pow(power));
+        let around = powers.flat_map(|power| [power - 1, power, power + 1, power * 9 / 2 + 7]);
+        for number in around.chain(0..1200).chain([i64::MAX, 4_915_100_000_000]) {
+            let mut written = Vec::new();
+            write_number(number, &mut written);
+            assert_eq!(written, number.to_string().into_bytes());
+        }
+    }
 }

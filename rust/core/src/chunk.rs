@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::copy::CopyStream;
 use crate::payload::PayloadWriter;
 use crate::skip::{Skip, Skipped};
+use crate::zone_groups::GroupRange;
 
 /// Where an upload stands after a chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Chunk {
     pub segments: u64,
     /// Where the file stands after this chunk.
     pub end: Checkpoint,
+    /// Its messages by zone group, without gaps; empty where zones do not matter.
+    pub groups: Vec<GroupRange>,
     pub(crate) messages: PayloadWriter,
     pub(crate) skipped: Skipped,
     pub(crate) values_per_message: usize,

@@ -3,12 +3,14 @@
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use crate::bounds::{MAX_COLUMNS, MAX_NAMES};
-use crate::columns::{Wanted, fold};
+use crate::columns::{Places, Wanted, fold};
 use crate::error::Error;
 use crate::rows::{self, BYTE_ORDER_MARK, Found, ROW_TOO_LONG, RowCutter, Step};
+use crate::source::Cells;
 use crate::text::trim;
 
 const LONE_RETURN: &str = "its line ends in CR alone; save the file with lines that end in LF or CRLF";
+const ZONE_MARK: &str = " zone ";
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
 /// What the header said.
@@ -16,8 +18,7 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 struct Layout {
     delimiter: u8,
     columns: usize,
-    number: usize,
-    values: Vec<usize>,
+    places: Places,
 }
 
 /// Reads the rows of one file.
@@ -37,24 +38,32 @@ impl CsvReader {
 
     /// A reader that goes on behind the header, from what `checkpoint_header` said of it.
     pub(crate) fn resume(wanted: Wanted, header: &str) -> Option<Self> {
-        let mut numbers = header.strip_prefix("csv ")?.split(' ').map(str::parse::<usize>);
+        let header = header.strip_prefix("csv ")?;
+        let (header, zone) = header.split_once(ZONE_MARK).map_or((header, None), |(header, zone)| (header, Some(zone)));
+        let zone = zone.map(str::parse::<usize>).transpose().ok()?;
+        let mut numbers = header.split(' ').map(str::parse::<usize>);
         let mut next = || numbers.next()?.ok();
         let (delimiter, columns, number) = (next()?, next()?, next()?);
         let values: Vec<usize> = std::iter::from_fn(next).collect();
         let is_sound = values.len() == wanted.values()
+            && (zone.is_none() || wanted.has_zone())
             && columns <= MAX_COLUMNS
-            && values.iter().chain([&number]).all(|&index| index < columns);
+            && values.iter().chain([&number]).chain(&zone).all(|&index| index < columns);
         let delimiter = DELIMITERS.into_iter().find(|&known| usize::from(known) == delimiter);
-        let layout = Layout { delimiter: delimiter?, columns, number, values };
+        let layout = Layout { delimiter: delimiter?, columns, places: Places { number, values, zone } };
         is_sound.then(|| Self { layout: Some(layout), ..Self::new(wanted) })
     }
 
-    /// `csv`, the delimiter's code, the number of columns, the number's column, the values' columns.
+    /// `csv`, the delimiter's code, the number of columns, the number's column, the values' columns; the time zone's.
     pub(crate) fn checkpoint_header(&self) -> String {
         let Some(layout) = &self.layout else { return String::new() };
-        let mut header = format!("csv {} {} {}", layout.delimiter, layout.columns, layout.number);
-        for index in &layout.values {
+        let mut header = format!("csv {} {} {}", layout.delimiter, layout.columns, layout.places.number);
+        for index in &layout.places.values {
             header.push(' ');
+            header.push_str(&index.to_string());
+        }
+        if let Some(index) = layout.places.zone {
+            header.push_str(ZONE_MARK);
             header.push_str(&index.to_string());
         }
         header
@@ -91,11 +100,11 @@ impl CsvReader {
         }
     }
 
-    /// Hands the number's cell and the values' cells to `take`, or says what is wrong with the row.
+    /// Hands the wanted cells to `take`, or says what is wrong with the row.
     pub(crate) fn read<Taken>(
         &mut self,
         row: &[u8],
-        take: impl FnOnce(&str, &[&str]) -> Taken,
+        take: impl FnOnce(Cells<'_>) -> Taken,
     ) -> Result<Taken, &'static str> {
         let Some(layout) = &self.layout else { return Err("row before the header") };
         let row = rows::text(row)?;
@@ -112,12 +121,14 @@ impl CsvReader {
         if (layout.columns..self.cells.len()).any(|index| cell(index) != Some("")) {
             return Err("more cells than columns");
         }
-        let number = cell(layout.number).ok_or("fewer cells than columns")?;
+        let places = &layout.places;
+        let number = cell(places.number).ok_or("fewer cells than columns")?;
         let mut values = [""; MAX_NAMES];
-        for (value, &index) in values.iter_mut().zip(&layout.values) {
+        for (value, &index) in values.iter_mut().zip(&places.values) {
             *value = cell(index).ok_or("fewer cells than columns")?;
         }
-        Ok(take(number, &values[..layout.values.len()]))
+        let zone = places.zone.map_or(Some(""), cell).ok_or("fewer cells than columns")?;
+        Ok(take(Cells { number, values: &values[..places.values.len()], zone }))
     }
 }
 
@@ -134,8 +145,7 @@ fn read_header(row: &[u8], wanted: &Wanted) -> Result<Layout, Error> {
         return Err(Error::Format(format!("The header has {} columns; at most {MAX_COLUMNS} are read.", cells.len())));
     }
     let names: Vec<String> = cells.iter().map(|&(start, end)| fold(&text[start..end])).collect();
-    let (number, values) = wanted.locate(&names)?;
-    Ok(Layout { delimiter, columns: names.len(), number, values })
+    Ok(Layout { delimiter, columns: names.len(), places: wanted.locate(&names)? })
 }
 
 fn unreadable(what: &str) -> Error {

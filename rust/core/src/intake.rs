@@ -9,7 +9,7 @@ use crate::chunk::{Checkpoint, Chunk};
 use crate::error::Error;
 use crate::rows::Step;
 use crate::skip::Skip;
-use crate::source::Source;
+use crate::source::{Cells, Source};
 
 /// What becomes of rows: messages, skipped rows, chunks.
 pub(crate) struct Intake {
@@ -42,9 +42,8 @@ impl Intake {
             }
             let line = self.progress.line + 1;
             let mut before = &bytes[hashed..start];
-            let read = content.and_then(|content| {
-                source.read(&bytes[start..][content], |number, values| self.row(line, number, values, &mut before))
-            });
+            let read = content
+                .and_then(|content| source.read(&bytes[start..][content], |cells| self.row(line, cells, &mut before)));
             if let Err(what) = read {
                 self.builder.skip(line, Skip::Malformed, what);
             }
@@ -64,13 +63,13 @@ impl Intake {
 
     /// Places one row. `before` are the bytes between the last chunk's end and this row; they are used up when a chunk
     /// has to end in front of it.
-    pub(crate) fn row(&mut self, line: u64, number: &str, values: &[&str], before: &mut &[u8]) {
-        match self.audience.judge(number, values) {
+    pub(crate) fn row(&mut self, line: u64, cells: Cells<'_>, before: &mut &[u8]) {
+        match self.audience.judge(cells) {
             Ok(accepted) => {
                 if !self.builder.fits(accepted) {
                     self.close(std::mem::take(before));
                 }
-                self.builder.push(accepted, values);
+                self.builder.push(accepted, cells.values);
             }
             Err((reason, detail)) => self.builder.skip(line, reason, &detail),
         }
@@ -89,7 +88,7 @@ impl Intake {
         self.progress.advance(bytes);
         self.closed_at = self.progress.offset;
         let end = self.progress.checkpoint(&self.header);
-        self.chunks.push(self.builder.take(end));
+        self.chunks.push(self.builder.take(end, self.audience.zones.as_ref()));
     }
 
     pub(crate) fn close_if_moved(&mut self, source: &Source) {

@@ -23,6 +23,7 @@ mod scan;
 mod source;
 mod survey;
 mod text;
+mod zone_groups;
 
 pub mod answer;
 pub mod batch;
@@ -48,6 +49,7 @@ pub mod transliterate;
 pub mod unpack;
 
 pub use error::Error;
+pub use zone_groups::GroupRange;
 
 /// Version of the packed payload and of the rendering rules.
 pub const CODEC_VERSION: u8 = 1;

@@ -3,19 +3,20 @@
 use std::borrow::Cow;
 
 use crate::bounds::{MAX_COLUMNS, MAX_NAMES, MAX_ROW_BYTES};
-use crate::columns::Wanted;
+use crate::columns::{Use, Wanted};
 use crate::error::Error;
 use crate::rows::{self, BYTE_ORDER_MARK, ROW_TOO_LONG};
 use crate::scan::{Json, Malformed, Scanner};
+use crate::source::Cells;
 use crate::text::trim;
 
 const NO_OBJECT: &str = "not a JSON object";
 
-/// Hands the number and the values of one item to `take`, or says what is wrong with it.
+/// Hands the wanted members of one item to `take`, or says what is wrong with it.
 pub(crate) fn read_item<Taken>(
     wanted: &Wanted,
     item: &[u8],
-    take: impl FnOnce(&str, &[&str]) -> Taken,
+    take: impl FnOnce(Cells<'_>) -> Taken,
 ) -> Result<Taken, &'static str> {
     if item.len() > MAX_ROW_BYTES {
         return Err(ROW_TOO_LONG);
@@ -25,11 +26,11 @@ pub(crate) fn read_item<Taken>(
     if item.starts_with('"') {
         let number = scanner.value().and_then(|number| scanner.end().map(|()| number)).map_err(|_| NO_OBJECT)?;
         let number = number.text().ok_or(NO_OBJECT)?;
-        return Ok(take(trim(&number), &[""; MAX_NAMES][..wanted.values()]));
+        return Ok(take(Cells { number: trim(&number), values: &[""; MAX_NAMES][..wanted.values()], zone: "" }));
     }
     let found = Found::read(wanted, &mut scanner)?;
-    let number = found.numbers.into_iter().flatten().map(scalar).find_map(Result::transpose);
-    let number = number.ok_or("no number")??;
+    let number = first_text(found.numbers).ok_or("no number")??;
+    let zone = first_text(found.zones).transpose()?.unwrap_or_default();
     let mut texts = [const { Cow::Borrowed("") }; MAX_NAMES];
     let mut values = [""; MAX_NAMES];
     let found = found.values.into_iter().take(wanted.values());
@@ -39,7 +40,12 @@ pub(crate) fn read_item<Taken>(
         }
         *value = trim(text);
     }
-    Ok(take(trim(&number), &values[..wanted.values()]))
+    Ok(take(Cells { number: trim(&number), values: &values[..wanted.values()], zone: trim(&zone) }))
+}
+
+/// The first member that is there and not null.
+fn first_text<'a>(members: impl IntoIterator<Item = Option<Json<'a>>>) -> Option<Result<Cow<'a, str>, &'static str>> {
+    members.into_iter().flatten().map(scalar).find_map(Result::transpose)
 }
 
 /// A value as text: strings unescaped, numbers and booleans as written, `None` for null.
@@ -53,17 +59,18 @@ fn scalar(json: Json<'_>) -> Result<Option<Cow<'_, str>>, &'static str> {
     if text.contains('\0') { Err("NUL character") } else { Ok(Some(text)) }
 }
 
-/// The wanted members of an object; the number under each of its possible names.
+/// The wanted members of an object; number and zone under each of their possible names.
 struct Found<'a> {
     numbers: [Option<Json<'a>>; 5],
     values: [Option<Json<'a>>; MAX_NAMES],
+    zones: [Option<Json<'a>>; 2],
     is_repeated: bool,
 }
 
 impl<'a> Found<'a> {
     /// A wanted name that is there twice makes the item useless, as it makes a CSV header: nobody knows which one is meant.
     fn read(wanted: &Wanted, scanner: &mut Scanner<'a>) -> Result<Self, &'static str> {
-        let mut found = Self { numbers: [None; 5], values: [None; MAX_NAMES], is_repeated: false };
+        let mut found = Self { numbers: [None; 5], values: [None; MAX_NAMES], zones: [None; 2], is_repeated: false };
         let mut members = 0;
         let walked = scanner.members(|scanner, name| {
             members += 1;
@@ -78,10 +85,11 @@ impl<'a> Found<'a> {
         if found.is_repeated { Err("a name is there twice") } else { Ok(found) }
     }
 
-    fn note(&mut self, (rank, index): (Option<usize>, Option<usize>), value: Json<'a>) {
-        let number = rank.and_then(|rank| self.numbers.get_mut(rank));
-        let text = index.and_then(|index| self.values.get_mut(index));
-        for slot in number.into_iter().chain(text) {
+    fn note(&mut self, used: Use, value: Json<'a>) {
+        let number = used.number.and_then(|rank| self.numbers.get_mut(rank));
+        let text = used.value.and_then(|index| self.values.get_mut(index));
+        let zone = used.zone.and_then(|rank| self.zones.get_mut(rank));
+        for slot in number.into_iter().chain(text).chain(zone) {
             self.is_repeated |= slot.replace(value).is_some();
         }
     }

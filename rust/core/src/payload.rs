@@ -75,6 +75,21 @@ impl PayloadWriter {
         self.ends.push(u32::try_from(self.values.len()).unwrap_or(u32::MAX));
     }
 
+    /// The same messages in another order: `order` names each of them once.
+    #[must_use]
+    pub fn reordered(&self, order: &[usize]) -> Self {
+        let mut moved = Self::default();
+        moved.values.reserve(self.values.len());
+        for &index in order {
+            let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+            moved.numbers.push(self.numbers[index]);
+            moved.segments.push(self.segments[index]);
+            moved.values.extend_from_slice(&self.values[start..self.ends[index] as usize]);
+            moved.ends.push(u32::try_from(moved.values.len()).unwrap_or(u32::MAX));
+        }
+        moved
+    }
+
     /// Messages so far.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -189,6 +204,12 @@ impl<'a> Payload<'a> {
     #[must_use]
     pub fn values_per_message(&self) -> usize {
         self.values_per_message
+    }
+
+    /// Bytes of all values with their lengths: no fewer than the values alone.
+    #[must_use]
+    pub fn values_len(&self) -> usize {
+        self.values.len()
     }
 
     /// The numbers in order.

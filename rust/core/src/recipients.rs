@@ -5,6 +5,7 @@
 //! be the one that was committed. What is held in memory is one row (64 KiB) and one chunk, or one JSON body (10 MB), and
 //! the numbers seen.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use crate::audience::{Audience, ChunkBuilder, ChunkLimits};
@@ -18,8 +19,9 @@ use crate::intake::{Intake, Progress};
 use crate::objects::body_items;
 use crate::phone::PhoneReader;
 use crate::skip::Skip;
-use crate::source::Source;
+use crate::source::{Cells, Source};
 use crate::template::Template;
+use crate::zone_groups::ZoneGroups;
 
 /// What a recipients file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,11 @@ pub struct Settings {
     pub region: Option<String>,
     /// Name of the number column, when it is none of the usual ones.
     pub phone_column: Option<String>,
+    /// Where it matters what time it is for a recipient: every time zone that a row may name, and the one that stands for
+    /// all whose clocks are alike.
+    pub time_zones: Option<HashMap<String, String>>,
+    /// Name of the column of the recipient's time zone, when it is none of the usual ones.
+    pub zone_column: Option<String>,
     /// Countries accepted, or any.
     pub countries: Option<Vec<String>>,
     /// Most segments of one message, 1 to 255.
@@ -91,7 +98,11 @@ impl RecipientParser {
     /// [`Error::Argument`] for a setting out of range, [`Error::PrefixChanged`] for a checkpoint of another format.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         check_settings(&settings)?;
-        let wanted = Wanted::new(&settings.template, settings.phone_column.as_deref());
+        let mut wanted = Wanted::new(&settings.template, settings.phone_column.as_deref());
+        let zones = settings.time_zones.as_ref().map(ZoneGroups::new).transpose()?;
+        if zones.is_some() {
+            wanted = wanted.with_zone(settings.zone_column.as_deref());
+        }
         let resume = settings.resume.filter(|checkpoint| checkpoint.offset > 0);
         let header = resume.as_ref().map(|checkpoint| checkpoint.header.as_str());
         let source = Source::new(settings.format, wanted, header)?;
@@ -105,6 +116,7 @@ impl RecipientParser {
             accepted: NumberSet::default(),
             opted_out: NumberSet::default(),
             text: String::new(),
+            zones,
         };
         let intake = Intake {
             audience,
@@ -228,7 +240,7 @@ impl RecipientParser {
         for item in body_items(&body)?.into_iter().skip(done) {
             let line = self.intake.progress.line + 1;
             let intake = &mut self.intake;
-            let take = |number: &str, values: &[&str]| intake.row(line, number, values, &mut &[][..]);
+            let take = |cells: Cells<'_>| intake.row(line, cells, &mut &[][..]);
             if let Err(what) = self.source.read(item.as_str().as_bytes(), take) {
                 self.intake.builder.skip(line, Skip::Malformed, what);
             }

@@ -15,6 +15,8 @@ pub enum Skip {
     Duplicate,
     /// The number's owner does not want messages.
     OptedOut,
+    /// The time zone that the row names is none.
+    InvalidZone,
     /// A value that the template names is absent or empty.
     MissingValue,
     /// The rendered text takes more parts than allowed.
@@ -31,6 +33,7 @@ impl Skip {
             Self::Country => "country",
             Self::Duplicate => "duplicate",
             Self::OptedOut => "opted_out",
+            Self::InvalidZone => "invalid_zone",
             Self::MissingValue => "missing_value",
             Self::TooLong => "too_long",
         }

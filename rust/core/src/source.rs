@@ -12,6 +12,16 @@ use crate::rows::{Found, RowCutter, Step};
 pub(crate) const NDJSON_HEADER: &str = "ndjson";
 pub(crate) const JSON_HEADER: &str = "json";
 
+/// What is wanted of a row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cells<'a> {
+    pub(crate) number: &'a str,
+    /// In the order of the template's names.
+    pub(crate) values: &'a [&'a str],
+    /// Empty where the row says none.
+    pub(crate) zone: &'a str,
+}
+
 /// A reader of one format.
 pub(crate) enum Source {
     Csv(CsvReader),
@@ -53,7 +63,7 @@ impl Source {
     pub(crate) fn read<Taken>(
         &mut self,
         row: &[u8],
-        take: impl FnOnce(&str, &[&str]) -> Taken,
+        take: impl FnOnce(Cells<'_>) -> Taken,
     ) -> Result<Taken, &'static str> {
         match self {
             Self::Csv(reader) => reader.read(row, take),

@@ -6,12 +6,18 @@ use crate::payload::Payload;
 use crate::template::Template;
 
 /// One JSON object a line for each of `seqs`, in their order: the number with its `+` under `number_key`, then the template's
-/// values under their names. `number_key` must be no name of the template.
+/// values under their names. Every row also has the member `also`, if one is given. No key may be a name of the template.
 ///
 /// # Errors
 /// [`Error::Payload`] when the payload cannot be opened, does not hold one of `seqs`, or holds other values than the
 /// template takes.
-pub fn payload_rows(payload: &[u8], template: &Template, seqs: &[u32], number_key: &str) -> Result<Vec<u8>, Error> {
+pub fn payload_rows(
+    payload: &[u8],
+    template: &Template,
+    seqs: &[u32],
+    number_key: &str,
+    also: Option<(&str, &str)>,
+) -> Result<Vec<u8>, Error> {
     let payload = Payload::open(payload)?;
     let names = template.names();
     if payload.values_per_message() != names.len() {
@@ -32,7 +38,8 @@ pub fn payload_rows(payload: &[u8], template: &Template, seqs: &[u32], number_ke
         rows.push(b'{');
         let number = format!("+{}", payload.message(index).0);
         write_member(number_key, &number, &mut rows);
-        for (name, value) in names.iter().zip(&values) {
+        let members = names.iter().zip(&values).map(|(name, value)| (name.as_str(), *value));
+        for (name, value) in also.into_iter().chain(members) {
             rows.push(b',');
             write_member(name, value, &mut rows);
         }
@@ -65,9 +72,9 @@ mod tests {
     #[test]
     fn rows_are_objects_in_the_order_asked_for() {
         let template = Template::new("{name} {Code}").expect("a template");
-        let rows = payload_rows(&packed(), &template, &[8, 7], "+").expect("rows");
-        let expected = "{\"+\":\"+4915100000001\",\"name\":\"Bob\",\"code\":\"\\u0001\"}\n\
-                        {\"+\":\"+4915100000000\",\"name\":\"Ann \\\"A\\\"\",\"code\":\"1\"}\n";
+        let rows = payload_rows(&packed(), &template, &[8, 7], "+", Some(("+zone", "UTC"))).expect("rows");
+        let expected = "{\"+\":\"+4915100000001\",\"+zone\":\"UTC\",\"name\":\"Bob\",\"code\":\"\\u0001\"}\n\
+                        {\"+\":\"+4915100000000\",\"+zone\":\"UTC\",\"name\":\"Ann \\\"A\\\"\",\"code\":\"1\"}\n";
         assert_eq!(String::from_utf8(rows).expect("text"), expected);
     }
 
@@ -75,9 +82,9 @@ mod tests {
     fn foreign_sequence_numbers_and_templates_are_refused() {
         let template = Template::new("{name} {Code}").expect("a template");
         for seq in [0, 6, 9] {
-            payload_rows(&packed(), &template, &[seq], "+").expect_err("no such message");
+            payload_rows(&packed(), &template, &[seq], "+", None).expect_err("no such message");
         }
-        payload_rows(&packed(), &Template::new("{name}").expect("a template"), &[7], "+")
+        payload_rows(&packed(), &Template::new("{name}").expect("a template"), &[7], "+", None)
             .expect_err("another template");
     }
 }

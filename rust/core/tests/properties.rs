@@ -22,6 +22,8 @@ fn settings(format: Format) -> Settings {
         sender: "Example".into(),
         region: Some("DE".into()),
         phone_column: None,
+        time_zones: None,
+        zone_column: None,
         countries: None,
         max_parts: 1,
         chunk_messages: 2,

@@ -1,5 +1,7 @@
 //! Recipients: the same in pieces of any size and from any checkpoint, within every bound.
 
+use std::collections::HashMap;
+
 use penstock_core::Error;
 use penstock_core::batch::{Bounds, Envelope, encode_batch};
 use penstock_core::chunk::{Checkpoint, Chunk};
@@ -35,7 +37,7 @@ pub fn check(data: &[u8]) {
 
 fn settings(choices: &mut Choices<'_>) -> Settings {
     let countries = [None, None, None, Some(vec!["DE".to_owned(), "US".to_owned()])];
-    Settings {
+    let settings = Settings {
         format: choices.one_of(&[Format::Csv, Format::Ndjson, Format::Json]),
         template: Template::new(choices.one_of(&["Hi", "Hi {name}", "{Name}, {name} {order no}"])).expect("a template"),
         traffic_account_id: ACCOUNT.into(),
@@ -47,8 +49,24 @@ fn settings(choices: &mut Choices<'_>) -> Settings {
         chunk_messages: choices.one_of(&[1, 2, 5, 1000]),
         chunk_bytes: choices.one_of(&[1, 250, 1000, 1_000_000]),
         first_seq: choices.one_of(&[0, 7, 2_147_483_640]),
+        time_zones: None,
+        zone_column: None,
         resume: None,
-    }
+    };
+    // Not a choice of its own, so that files found before zones were read still mean the same.
+    let time_zones = (settings.first_seq == 7).then(zones);
+    Settings { time_zones, ..settings }
+}
+
+fn zones() -> HashMap<String, String> {
+    [
+        ("UTC", "UTC"),
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("Europe/Athens", "UTC"),
+        ("America/New_York", "America/New_York"),
+    ]
+    .map(|(zone, clock)| (zone.to_owned(), clock.to_owned()))
+    .into()
 }
 
 fn parse<'a>(
@@ -76,7 +94,8 @@ fn show(parsed: &Result<Vec<Chunk>, Error>) -> Result<Vec<String>, String> {
 
 fn show_chunk(chunk: &Chunk) -> String {
     let problems: Vec<_> = chunk.problems(usize::MAX).collect();
-    format!("{} {} {:?} {:?} {problems:?}", chunk.first_seq, chunk.rows, chunk.payload(), chunk.end)
+    let Chunk { first_seq, rows, groups, end, .. } = chunk;
+    format!("{first_seq} {rows} {groups:?} {:?} {end:?} {problems:?}", chunk.payload())
 }
 
 fn check_chunks(settings: &Settings, chunks: &[Chunk]) {
@@ -91,6 +110,7 @@ fn check_chunks(settings: &Settings, chunks: &[Chunk]) {
         assert_eq!(chunk.rows, chunk.messages() as u64 + skipped);
         assert_eq!(chunk.problems(usize::MAX).count() as u64, skipped);
         assert!(chunk.messages() <= settings.chunk_messages);
+        check_groups(settings, chunk);
         next_seq += u32::try_from(chunk.messages()).expect("few");
         let packed = chunk.payload();
         let payload = Payload::open(&packed).expect("what was packed");
@@ -98,6 +118,20 @@ fn check_chunks(settings: &Settings, chunks: &[Chunk]) {
         if !payload.is_empty() {
             check_body(settings, chunk, &packed);
         }
+    }
+}
+
+/// Where zones are read the groups are the whole chunk, each once, without a gap.
+fn check_groups(settings: &Settings, chunk: &Chunk) {
+    let mut next_seq = chunk.first_seq;
+    for range in &chunk.groups {
+        assert!(range.first_seq == next_seq && range.last_seq >= next_seq);
+        next_seq = range.last_seq + 1;
+    }
+    assert!(chunk.groups.is_sorted_by(|one, other| one.zones < other.zones));
+    if settings.time_zones.is_some() {
+        assert_eq!(u64::from(next_seq), u64::from(chunk.first_seq) + chunk.messages() as u64);
+        assert_eq!(chunk.groups.iter().map(|range| range.segments).sum::<u64>(), chunk.segments);
     }
 }
 

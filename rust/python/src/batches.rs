@@ -50,7 +50,7 @@ impl EncodedBatch {
 #[pyfunction]
 #[pyo3(signature = (
     payload, template, *, traffic_account_id, sender, first_seq, last_seq, excluded=None, max_messages, max_segments,
-    max_bytes,
+    max_bytes, reference=None,
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python signature")]
 pub(crate) fn encode_batch(
@@ -65,10 +65,14 @@ pub(crate) fn encode_batch(
     max_messages: usize,
     max_segments: usize,
     max_bytes: usize,
+    reference: Option<&str>,
 ) -> PyResult<EncodedBatch> {
     let bounds = batch::Bounds { messages: max_messages, segments: max_segments, bytes: max_bytes };
     let mut rest = run(py, || {
-        let envelope = batch::Envelope::new(traffic_account_id, sender);
+        let mut envelope = batch::Envelope::new(traffic_account_id, sender);
+        if let Some(prefix) = reference {
+            envelope = envelope.with_references(prefix);
+        }
         batch::encode_batch(payload, &template.0, &envelope, (first_seq, last_seq), excluded, bounds)
     })?;
     let body = PyBytes::new(py, &std::mem::take(&mut rest.body)).unbind();
@@ -81,13 +85,16 @@ pub(crate) fn find_numbers(py: Python<'_>, payload: &[u8], numbers: Vec<i64>) ->
 }
 
 #[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "a sequence of Python values arrives as a list of its own")]
+#[pyo3(signature = (payload, template, seqs, number_key, also=None))]
+#[expect(clippy::needless_pass_by_value, reason = "Python values arrive as values of their own")]
 pub(crate) fn payload_rows<'py>(
     py: Python<'py>,
     payload: &[u8],
     template: &Template,
     seqs: Vec<u32>,
     number_key: &str,
+    also: Option<(String, String)>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    Ok(PyBytes::new(py, &run(py, || unpack::payload_rows(payload, &template.0, &seqs, number_key))?))
+    let also = also.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+    Ok(PyBytes::new(py, &run(py, || unpack::payload_rows(payload, &template.0, &seqs, number_key, also))?))
 }

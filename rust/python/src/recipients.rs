@@ -1,6 +1,6 @@
 //! Recipient files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use penstock_core::{Error, chunk, recipients};
@@ -84,6 +84,15 @@ impl Chunk {
     }
 
     #[getter]
+    fn zone_groups(&self) -> Vec<(&str, u32, u32, u64)> {
+        self.0
+            .groups
+            .iter()
+            .map(|range| (range.zones.as_str(), range.first_seq, range.last_seq, range.segments))
+            .collect()
+    }
+
+    #[getter]
     fn skipped(&self) -> PyResult<BTreeMap<&'static str, u64>> {
         call(|| Ok(self.0.skipped()))
     }
@@ -123,8 +132,8 @@ pub(crate) struct RecipientParser(Mutex<recipients::RecipientParser>);
 impl RecipientParser {
     #[new]
     #[pyo3(signature = (
-        format, template, *, traffic_account_id, sender, region=None, phone_column=None, countries=None,
-        max_parts=10, chunk_messages=5000, chunk_bytes=1_000_000, first_seq=0, resume=None,
+        format, template, *, traffic_account_id, sender, region=None, phone_column=None, time_zones=None,
+        zone_column=None, countries=None, max_parts=10, chunk_messages=5000, chunk_bytes=1_000_000, first_seq=0, resume=None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python signature")]
     fn new(
@@ -135,6 +144,8 @@ impl RecipientParser {
         sender: String,
         region: Option<String>,
         phone_column: Option<String>,
+        time_zones: Option<HashMap<String, String>>,
+        zone_column: Option<String>,
         countries: Option<Vec<String>>,
         max_parts: u32,
         chunk_messages: usize,
@@ -150,6 +161,8 @@ impl RecipientParser {
             sender,
             region,
             phone_column,
+            time_zones,
+            zone_column,
             countries,
             max_parts,
             chunk_messages,

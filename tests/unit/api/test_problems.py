@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from aiohttp import web
 
-from penstock.api.problems import INTERNAL, TABLE, render, row_of
+from penstock.api.problems import INTERNAL, TABLE, kept, render, row_of
 from penstock.domain.errors import GatewayError, InvalidValueError, StateConflictError, UnavailableError
 
 
@@ -28,6 +28,14 @@ def test_every_error_has_a_row() -> None:
 def test_anything_else_is_internal(error: Exception) -> None:
     """What nobody foresaw is a 500."""
     assert row_of(error) is INTERNAL
+
+
+@pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.__name__)
+def test_only_what_stays_so_is_kept(kind: type[GatewayError]) -> None:
+    """A refusal is kept under its Idempotency-Key, but for what may end differently a moment later: never a 429 or a 5xx."""
+    row, answer = TABLE[kind], kept(kind("No."), "r")
+    assert (answer is None) == (row.is_retryable or row.status >= 500)
+    assert answer is None or answer.status not in {429, *range(500, 600)}
 
 
 def test_detail_is_redacted() -> None:

@@ -62,6 +62,17 @@ def test_body(sent: list[str], first_seq: int) -> None:
     assert seqs(batch, first_seq) == list(range(first_seq, first_seq + len(sent)))
 
 
+def test_references() -> None:
+    """Where a reference is asked for, each message has it with its own sequence number, and all else is as without."""
+    packed = payload(["Ann", "Bob", "Cid"], 7)
+    without = json.loads(encode(packed, 7, 9).body)["messages"]
+    batch = encode(packed, 7, 9, reference='c"-')
+    assert json.loads(batch.body)["messages"] == [
+        {**message, "reference": f'c"-{seq}'} for seq, message in enumerate(without, 7)
+    ]
+    assert batch.digest == hashlib.sha256(batch.body).digest()
+
+
 def _trimmed(sent: list[str]) -> list[str]:
     return [name.strip(SPACES) for name in sent]
 

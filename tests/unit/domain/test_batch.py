@@ -15,6 +15,8 @@ TABLE = {
     ("sending", "lose_track"): "unknown",
     ("unknown", "answered"): "settled",
     ("unknown", "hand_back"): "pending",
+    ("unknown", "resolve"): "settled",
+    ("unknown", "send_again"): "pending",
 }
 
 
@@ -37,8 +39,8 @@ def test_only_a_pending_batch_is_claimed() -> None:
 
 
 @given(events=st.lists(st.sampled_from(BatchEvent)))
-def test_a_batch_is_on_the_wire_again_only_after_proof(events: list[BatchEvent]) -> None:
-    """Between two claims of one batch there is always a proof that nothing of the first was accepted."""
+def test_a_batch_is_on_the_wire_again_only_after_proof_or_by_wish(events: list[BatchEvent]) -> None:
+    """Between two claims of one batch there is a proof that nothing of the first was accepted, or somebody's explicit wish."""
     state, is_proven = BatchState.PENDING, True
     for event in events:
         after = next_state(state, event)
@@ -46,6 +48,6 @@ def test_a_batch_is_on_the_wire_again_only_after_proof(events: list[BatchEvent])
             continue
         if event is BatchEvent.CLAIM:
             assert is_proven
-        is_proven = event is BatchEvent.HAND_BACK or (is_proven and event is not BatchEvent.CLAIM)
+        is_proven = event in (BatchEvent.HAND_BACK, BatchEvent.SEND_AGAIN) or (is_proven and event is not BatchEvent.CLAIM)
         assert state is not BatchState.SETTLED
         state = after

@@ -48,5 +48,5 @@ def test_hearing_it_all_again_changes_nothing(heard: list[MessageState]) -> None
 def test_skip_reasons_are_those_of_the_core() -> None:
     """The reasons are these seven, named as the core names them."""
     assert {reason.value for reason in SkipReason} == {
-        "malformed", "invalid_number", "duplicate", "opted_out", "missing_value", "too_long", "country",
+        "malformed", "invalid_number", "duplicate", "opted_out", "invalid_zone", "missing_value", "too_long", "country",
     }  # fmt: skip

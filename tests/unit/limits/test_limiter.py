@@ -11,8 +11,9 @@ import pytest
 from penstock.config import RateLimit
 from penstock.domain.ids import AccountId, TenantId
 from penstock.limits.demand import Demand, Verdict, WindowsAwayError
-from penstock.limits.limiter import AWAY_AFTER_S, Grant, Limiter
+from penstock.limits.limiter import Grant, Limiter
 from penstock.limits.model import Ledger
+from penstock.limits.presence import AWAY_AFTER_S
 from penstock.limits.scopes import Overrides, Quotas
 from penstock.limits.shares import FRESH_S, Peer, Shares
 from penstock.telemetry.metrics import Metrics

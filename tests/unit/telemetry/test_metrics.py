@@ -26,10 +26,15 @@ NAMES = {
     "penstock_segments_sent": "counter",
     "retry_attempts": "counter",
     "penstock_auto_pauses": "counter",
+    "penstock_schedule_drift_seconds": "histogram",
     "penstock_batches_in_flight": "gauge",
     "penstock_limiter_waits": "counter",
     "penstock_limiter_local": "gauge",
     "penstock_reports": "counter",
+    "penstock_look_ups": "counter",
+    "penstock_unknown_resolved": "counter",
+    "penstock_order_checks": "counter",
+    "penstock_references": "counter",
     "webhook_events_processed": "counter",
     "webhook_events_failed": "counter",
     "webhook_events_duplicate": "counter",
@@ -45,7 +50,12 @@ LABELS = {
     "penstock_single_messages": {"result"},
     "penstock_provider_calls": {"outcome"},
     "penstock_messages": {"state"},
+    "penstock_schedule_drift_seconds": {"kind"},
     "penstock_reports": {"result"},
+    "penstock_look_ups": {"kind", "result"},
+    "penstock_unknown_resolved": {"by"},
+    "penstock_order_checks": {"result"},
+    "penstock_references": {"result"},
     "penstock_reconciliation_findings": {"kind"},
     "ingest_dedup": {"tenant", "source"},
 }
@@ -53,6 +63,7 @@ LEADER_NAMES = {
     "campaigns_total", "campaigns_stuck",
     "queue_sms_waiting", "queue_campaign_waiting", "penstock_batches_unknown", "penstock_batches_dead",
     "penstock_reports_waiting", "penstock_reports_parked", "penstock_accounts_held", "penstock_accounts_failing",
+    "penstock_messages_unknown", "penstock_look_ups_waiting", "penstock_look_ups_expected_seconds",
 }  # fmt: skip
 
 
@@ -90,7 +101,8 @@ def test_the_plain_exposition_can_be_parsed() -> None:
     """What is rendered is read back by a parser, leader gauges included."""
     metrics = Metrics("1")
     metrics.leader.campaigns = {"sending": 2}
-    metrics.leader.values = dict.fromkeys(LEADER_NAMES - {"campaigns_total"}, 3)
+    metrics.leader.look_ups = {"unknown": 4}
+    metrics.leader.values = dict.fromkeys(LEADER_NAMES - {"campaigns_total", "penstock_look_ups_waiting"}, 3)
     families = {family.name for family in text_string_to_metric_families(metrics.render("")[0].decode())}
     assert families >= LEADER_NAMES
 
@@ -99,6 +111,7 @@ def test_only_the_leader_shows_gauges_of_the_database() -> None:
     """A process that is not the leader shows none of them, and one that was stops showing them."""
     metrics = Metrics("1")
     metrics.leader.campaigns, metrics.leader.values = {"sending": 2}, {"queue_sms_waiting": 1}
+    metrics.leader.look_ups = {"order": 1}
     metrics.leader.clear()
     shown = {family.name for family in metrics.registry.collect()}
     assert not shown & LEADER_NAMES
@@ -137,6 +150,7 @@ def test_label_values_are_from_closed_sets() -> None:
     """Outside the HTTP middleware a label is a literal, a state, a reason, an outcome's name or one of a counted few."""
     assert Gains == dict[MessageState, int]  # whose keys are the label `state`
     allowed = {"state", "type(outcome).__name__.lower()", "reason", "route, status", "*pair", "finding.kind", "kind"}
+    allowed |= {"look_up.kind", "result or 'again'", "found.by", "mapping", "_returned(seen, sample, look_up.seq)"}  # enums
     found = set()
     for path in Path(inspect.getfile(penstock)).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

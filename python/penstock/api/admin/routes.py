@@ -5,12 +5,12 @@ from typing import Final
 
 from aiohttp import web
 
-from penstock.api import queries, schemas
-from penstock.api.admin import accounts, audit, dead_letters, findings, keys, tenants
+from penstock.api import limited, queries, schemas
+from penstock.api.admin import accounts, audit, batches, dead_letters, findings, keys, tenants
 from penstock.api.admin.auth import require_operator
 from penstock.api.queries import PAGE
 from penstock.api.routes import Address, Handler
-from penstock.domain.errors import StateConflictError
+from penstock.domain.errors import StateConflictError, UnauthenticatedError
 from penstock.redact import Secret
 
 
@@ -20,6 +20,7 @@ class AdminRoute(Address, frozen=True):
 
 TENANTS: Final = "/admin/v1/tenants"
 TENANT: Final = f"{TENANTS}/{{tenant_id}}"
+BATCHES: Final = "/admin/v1/batches"
 ACCOUNTS: Final = "/admin/v1/accounts"
 ACCOUNT: Final = f"{ACCOUNTS}/{{account_id}}"
 DEAD_LETTERS: Final = "/admin/v1/dead-letters"
@@ -38,6 +39,11 @@ ADMIN_ROUTES: Final[Sequence[AdminRoute]] = (
     AdminRoute("POST", f"{TENANT}/keys", keys.create, schemas.NewKey, schemas.ShownKey, 201),
     AdminRoute("DELETE", f"{TENANT}/keys/{{key_id}}", keys.revoke, None, None, 204),
     AdminRoute("POST", f"{TENANT}/keys/{{key_id}}/rotate", keys.rotate, schemas.Rotation, schemas.ShownKey, 201),
+    AdminRoute("GET", BATCHES, batches.index, None, _List[schemas.DoubtfulBatchView], query=batches.QUERY),
+    AdminRoute(
+        "POST", f"{BATCHES}/{{batch_id}}/resolve", batches.resolve, schemas.BatchClaim, schemas.ResolutionView,
+        errors=(StateConflictError,),
+    ),
     AdminRoute("GET", ACCOUNTS, accounts.index, None, _List[schemas.AccountView], query=PAGE),
     AdminRoute("PATCH", ACCOUNT, accounts.change, schemas.AccountChange, schemas.AccountView),
     AdminRoute("POST", f"{ACCOUNT}/hold", accounts.hold, schemas.AccountHold, schemas.AccountView),
@@ -52,14 +58,18 @@ ADMIN_ROUTES: Final[Sequence[AdminRoute]] = (
     ),
     AdminRoute("GET", "/admin/v1/findings", findings.index, None, _List[schemas.FindingView], query=findings.QUERY),
     AdminRoute("GET", "/admin/v1/audit", audit.index, None, _List[schemas.ActView], query=audit.QUERY),
-)
+)  # fmt: skip
 
 
 def for_operators(admin_key: Secret, route: AdminRoute) -> Handler:
-    """The route's handler behind the operator's key."""
+    """The route's handler behind the operator's key; it has no limits, but guesses at it have."""
 
     async def authenticated(request: web.Request) -> web.StreamResponse:
-        require_operator(request, admin_key)
+        limited.check_not_barred(request)
+        try:
+            require_operator(request, admin_key)
+        except UnauthenticatedError as error:
+            raise await limited.refusal(request, error) from None
         queries.read_parameters(request, route)
         return await route.handler(request)
 

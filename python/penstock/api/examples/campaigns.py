@@ -19,8 +19,9 @@ _SUMMARY: Final[dict[str, Any]] = {
 DRAFT: Final[dict[str, Any]] = {
     **_SUMMARY, "text": "Hi {name}, spring is here.", "from": "Shop", "default_region": "DE", "countries": None,
     "max_parts": 10, "validity_s": 86400, "expires_at": None, "send_at": None,
-    "pace": None, "auto_pause": None, "paused_at": None, "pause_reason": None, "longest": 0, "retry_of": None,
-    "sent_without_report": 0, "uploads": [], "progress": None,
+    "pace": None, "auto_pause": None, "quiet_hours": {"from": "21:00", "to": "08:00", "days": ["sun"]},
+    "paused_at": None, "pause_reason": None, "longest": 0, "retry_of": None,
+    "sent_without_report": 0, "resend_unknown_after_s": None, "possible_duplicates": 0, "uploads": [], "progress": None,
 }  # fmt: skip
 _UPLOAD: Final[dict[str, Any]] = {
     "upload_id": "people", "state": "complete", "rows": 3, "line": 4, "accepted": 3, "skipped": 0,
@@ -37,7 +38,7 @@ EXAMPLES: Final[Mapping[str, Example]] = {
     "POST /v1/campaigns": Example(
         takes={
             "name": "Spring", "text": "Hi {name}, spring is here.", "from": "Shop", "default_region": "DE",
-            "validity_s": 86400,
+            "validity_s": 86400, "quiet_hours": {"from": "21:00", "to": "08:00", "days": ["sun"]},
         },
         gives=DRAFT,
     ),

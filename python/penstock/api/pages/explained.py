@@ -153,6 +153,20 @@ EXPLAINED: Final[Mapping[str, Explanation]] = {
             "Continue an upload: send the same body again with the `Upload-Id` that `upload` names; stored rows are skipped.",
         ),
     ),
+    "limit_reached": Explanation(
+        "You call more often than you may. This call was not processed and nothing was done: it is safe to repeat it.",
+        (
+            "More calls in a second, an hour or a day than `detail` names: with one key, of one tenant, or from one address.",
+            "More sends or new keys than the limits for these allow; on a trial there are few sends in an hour.",
+            "Many calls from your address had no valid key. Keys that were in use go on; others are not looked up for a while.",
+        ),
+        (
+            "Wait as many seconds as `Retry-After` says and repeat the request, with the same `Idempotency-Key` if it had one.",
+            "Read the headers `RateLimit-Policy` and `RateLimit` of every answer: they say what remains before there is none.",
+            "See all your limits at `GET /v1/limits`. Put many messages into one `POST /v1/messages`, or into a campaign.",
+            "Ask the operator for other limits.",
+        ),
+    ),
     "unavailable": Explanation(
         "Something that is needed is away for the moment, or everything is taken.",
         (

@@ -1,5 +1,6 @@
 """Requests and answers as types, one module a resource."""
 
+from penstock.api.schemas.batches import BatchClaim, DoubtfulBatchView, ResolutionView
 from penstock.api.schemas.campaigns import (
     AutoPauseRule,
     CampaignSummary,
@@ -21,9 +22,10 @@ from penstock.api.schemas.controls import (
     RetryView,
     TrialRequest,
 )
-from penstock.api.schemas.forms import Empty, Instant, Listing, Region, Request
+from penstock.api.schemas.forms import Empty, Instant, Listing, QuietHours, Region, Request
 from penstock.api.schemas.ingest import MOST_EVENT_BYTES, EventBody, EventTaken, RuleSetup, SourceSetup, SourceView
 from penstock.api.schemas.keys import KeyView, NewKey, Rotation, ShownKey
+from penstock.api.schemas.limits import LimitsView, LimitView, ProviderLimitView
 from penstock.api.schemas.messages import (
     Found,
     MessageDetail,
@@ -52,6 +54,7 @@ from penstock.api.schemas.recovery import (
 from penstock.api.schemas.tenants import (
     ActView,
     NewTenant,
+    OwnLimits,
     OwnTenantChange,
     SettingsView,
     TenantChange,
@@ -66,11 +69,13 @@ __all__ = [
     "AccountView",
     "ActView",
     "AutoPauseRule",
+    "BatchClaim",
     "CampaignSummary",
     "CampaignView",
     "CanceledView",
     "Counts",
     "DeadLetterView",
+    "DoubtfulBatchView",
     "Empty",
     "EventBody",
     "EventTaken",
@@ -78,6 +83,8 @@ __all__ = [
     "Found",
     "Instant",
     "KeyView",
+    "LimitView",
+    "LimitsView",
     "Listing",
     "MessageDetail",
     "MessageError",
@@ -94,12 +101,15 @@ __all__ = [
     "OptOutView",
     "OptOutsAdded",
     "OptOutsRemoved",
+    "OwnLimits",
     "OwnTenantChange",
     "Pace",
     "PauseRequest",
     "ProblemRow",
     "Progress",
     "ProgressEvent",
+    "ProviderLimitView",
+    "QuietHours",
     "Quote",
     "Recipient",
     "RecipientList",
@@ -108,6 +118,7 @@ __all__ = [
     "Region",
     "ReportLine",
     "Request",
+    "ResolutionView",
     "RetryRequest",
     "RetryView",
     "Rotation",

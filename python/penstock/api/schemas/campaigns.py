@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from penstock.api.schemas.forms import Instant, Region, Request
+from penstock.api.schemas.forms import Instant, QuietHours, Region, Request
 from penstock.domain.campaign import CampaignState
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -44,6 +44,22 @@ class NewCampaign(Request, frozen=True, kw_only=True):
     send_at: Annotated[Instant, Meta(description="Sending starts then, if the campaign was told to send.")] | None = None
     pace: Pace | None = None
     auto_pause: AutoPauseRule | None = None
+    quiet_hours: Annotated[
+        QuietHours | Literal["none"] | None,
+        Meta(description="The tenant's when left out; `none` for what must not wait for the morning."),
+    ] = None
+    resend_unknown_after_s: (
+        Annotated[
+            int,
+            Meta(
+                ge=600,
+                le=259_200,
+                description="A message that may or may not have been sent is sent once more after so many seconds without "
+                "evidence, and may so arrive twice. Not given: never.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class SendRequest(Request, frozen=True, kw_only=True):
@@ -118,10 +134,13 @@ class CampaignView(CampaignSummary, frozen=True, kw_only=True):
     send_at: Instant | None
     pace: Pace | None
     auto_pause: AutoPauseRule | None
+    quiet_hours: QuietHours | None
     paused_at: Instant | None
     pause_reason: str | None
     longest: int
     retry_of: str | None
     sent_without_report: int
+    resend_unknown_after_s: int | None
+    possible_duplicates: int
     uploads: list[UploadView]
     progress: Progress | None

@@ -51,7 +51,7 @@ class RetryView(Struct, frozen=True, kw_only=True):
 class Obstacle(Struct, frozen=True, kw_only=True):
     """Why a campaign would not send now."""
 
-    code: Literal["no_recipients", "upload_open", "scheduled", "paused", "ended", "account_held", "safe_mode"]
+    code: Literal["no_recipients", "upload_open", "scheduled", "paused", "ended", "account_held", "quiet_hours", "safe_mode"]
     detail: str
 
 

@@ -1,13 +1,15 @@
-"""The only file that opens a connection to Mitto. It sends once and reports what happened; it judges nothing.
+"""The only file that opens a connection to Mitto. It sends once and reports what happened, it asks; it judges nothing.
 
 What decides between "not sent" and "nobody knows" is whether the request's head was handed to the transport, observed by a
 trace of each request; an exception's class alone never makes a request unsent. aiohttp repeats requests on dead kept-alive
-connections only for idempotent methods, so a POST leaves once; redirects are not followed.
+connections only for idempotent methods, so a POST leaves once, and a GET twice at most; redirects are not followed.
 """
 
 import io
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace, TracebackType
 from typing import Final, Self
+from urllib.parse import quote
 
 import aiohttp
 import structlog
@@ -20,9 +22,13 @@ from penstock.providers.port import Answered, Disconnected, Reply, Unsent
 log = structlog.stdlib.get_logger(__name__)
 
 MITTO_API: Final = "https://messaging.mittoapi.com"
-BULK_PATH: Final = "/api/v1.1/Messages/sendmessagesbulk"
+MESSAGES_PATH: Final = "/api/v1.1/Messages"
 MAX_ANSWER_BYTES: Final = 16_000_000
 """An answer holds some 120 bytes a message; what is larger is not read on."""
+MAX_MESSAGE_BYTES: Final = 500_000
+"""The same for one message: its text twice, escaped, and little else."""
+LOOK_UP_TIMEOUT_S: Final = 10.0
+"""Deadline of a look-up as a whole. Nothing hangs on one: it is asked again."""
 KEEPALIVE_S: Final = 4.0
 """Less than the idle time after which common servers and balancers close (5 s and more): a connection that dies in the moment
 of its reuse makes a whole batch unknown."""
@@ -62,7 +68,7 @@ class MittoClient:
         if settings.api_key is None:
             raise ValueError("MITTO_API_KEY is not set")
         self._settings = settings
-        self._url = (settings.api_base or MITTO_API).rstrip("/") + BULK_PATH
+        self._url = (settings.api_base or MITTO_API).rstrip("/") + MESSAGES_PATH
         self._headers = {
             "X-Mitto-API-Key": settings.api_key.reveal(),
             "Content-Type": "application/json",
@@ -99,25 +105,42 @@ class MittoClient:
 
     async def send_bulk(self, body: bytes, expected: int) -> Reply:  # noqa: ARG002 - the port's other providers may need it
         """POST the body once and say what came back; failures of the transport are values, cancellation passes through."""
+        return await self._observed(lambda session, progress: self._post(session, body, progress))
+
+    async def get_message(self, provider_id: str) -> Reply:
+        """GET one message and say what came back."""
+        return await self._observed(lambda session, progress: self._get(session, provider_id, progress))
+
+    async def _observed(self, call: Callable[[aiohttp.ClientSession, _Progress], Awaitable[Reply]]) -> Reply:
         if self._session is None:
             raise RuntimeError("the client is not open")
         progress = _Progress()
         try:
-            return await self._post(self._session, body, progress)
+            return await call(self._session, progress)
         except Exception as error:  # noqa: BLE001 - whatever it was, what may have left decides
             return _translate(error, progress)
 
     async def _post(self, session: aiohttp.ClientSession, body: bytes, progress: _Progress) -> Reply:
+        url = f"{self._url}/sendmessagesbulk"
         data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body  # aiohttp writes these in slices, for others to run
-        async with session.post(self._url, data=data, allow_redirects=False, trace_request_ctx=progress) as response:
+        async with session.post(url, data=data, allow_redirects=False, trace_request_ctx=progress) as response:
             failpoint.reach(Point.SEND_AFTER_WRITE)
-            content = bytearray()
-            async for piece in response.content.iter_any():
-                content += piece
-                if len(content) > MAX_ANSWER_BYTES:
-                    response.close()
-                    return Disconnected("answer_too_large")
-            return Answered(response.status, response.headers.get("Retry-After"), bytes(content))
+            return await _read(response, MAX_ANSWER_BYTES)
+
+    async def _get(self, session: aiohttp.ClientSession, provider_id: str, progress: _Progress) -> Reply:
+        url, deadline = f"{self._url}/{quote(provider_id, safe='')}", aiohttp.ClientTimeout(total=LOOK_UP_TIMEOUT_S)
+        async with session.get(url, allow_redirects=False, trace_request_ctx=progress, timeout=deadline) as response:
+            return await _read(response, MAX_MESSAGE_BYTES)
+
+
+async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> Reply:
+    content = bytearray()
+    async for piece in response.content.iter_any():
+        content += piece
+        if len(content) > most_bytes:
+            response.close()
+            return Disconnected("answer_too_large")
+    return Answered(response.status, response.headers.get("Retry-After"), bytes(content))
 
 
 def _translate(error: Exception, progress: _Progress) -> Reply:

@@ -1,7 +1,7 @@
 -- name: create_campaign
 INSERT INTO campaign (tenant_id, campaign_id, name, text, sender, account_id, default_region, countries, max_parts, validity_s,
-                      send_at, pace_s, auto_pause, retry_of)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::jsonb, $14)
+                      send_at, pace_s, auto_pause, retry_of, resend_unknown_after_s, quiet_hours)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::jsonb, $14, $15, $16::text::jsonb)
 
 -- name: get_campaign
 -- A rolling campaign is not the tenant's to see, to stop or to list: here and in the next two.

@@ -30,7 +30,8 @@ SELECT c.text, c.sender, c.account_id, a.learned_batch_size, coalesce(c.expires_
        END AS paced_to,
        CASE WHEN c.paced_from IS NOT NULL THEN
            least(c.next_seq, ceil(extract(epoch FROM now() - c.paced_from) * c.next_seq / c.pace_s))::int4
-       END AS due_to
+       END AS due_to,
+       c.quiet_hours::text AS quiet_hours, now() AS now
 FROM campaign c
 JOIN account a ON a.account_id = c.account_id
 JOIN tenant t ON t.tenant_id = c.tenant_id AND t.deactivated_at IS NULL
@@ -41,7 +42,7 @@ FOR SHARE OF c
 -- The campaign's next due batch, locked, with its chunk. Rides on batch_ready; batches that others hold are passed over.
 -- The chunk is found as in runs.sql.
 SELECT b.batch_id, b.chunk_no, b.first_seq, b.last_seq, b.segments, b.attempts, b.excluded,
-       c.first_seq AS chunk_first_seq, c.messages AS chunk_messages, c.payload, c.opt_outs_at
+       c.first_seq AS chunk_first_seq, c.messages AS chunk_messages, c.payload, c.opt_outs_at, b.zone_group
 FROM (
     SELECT * FROM batch
     WHERE campaign_id = $2 AND tenant_id = $1 AND state = 'pending' AND due_at <= now()
@@ -63,12 +64,12 @@ SELECT msisdn FROM opt_out WHERE tenant_id = $1 AND created_at > $2::timestamptz
 -- paced campaign the rest is due when its own first message is.
 WITH opened AS (
     INSERT INTO attempt (attempt_id, tenant_id, campaign_id, batch_id, account_id, first_seq, last_seq, messages, segments,
-                         excluded, digest, codec, worker, lease_until)
-    VALUES ($1, $2, $3, $4, $7, $5, $6, $8, $9, $10, $11, $12, $13, now() + $14::interval)
+                         excluded, digest, codec, worker, lease_until, has_references)
+    VALUES ($1, $2, $3, $4, $7, $5, $6, $8, $9, $10, $11, $12, $13, now() + $14::interval, $16)
 ), rest AS (
-    INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, attempts, due_at, excluded)
+    INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, attempts, due_at, excluded, zone_group)
     SELECT b.tenant_id, b.campaign_id, b.chunk_no, $6 + 1, b.last_seq, $15::int4, b.attempts,
-           coalesce(c.paced_from + make_interval(secs => c.pace_s::float8 * ($6 + 1) / c.next_seq), b.due_at), $10
+           coalesce(c.paced_from + make_interval(secs => c.pace_s::float8 * ($6 + 1) / c.next_seq), b.due_at), $10, b.zone_group
     FROM batch b JOIN campaign c ON c.tenant_id = b.tenant_id AND c.campaign_id = b.campaign_id
     WHERE b.batch_id = $4 AND b.last_seq > $6
 )
@@ -143,9 +144,9 @@ WITH closed AS (
 ), old AS (
     SELECT b.*, (b.first_seq + b.last_seq) / 2 AS middle FROM batch b JOIN closed USING (batch_id) WHERE b.attempt_id = $1
 ), upper_half AS (
-    INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, attempts, due_at, excluded)
+    INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, attempts, due_at, excluded, zone_group)
     SELECT tenant_id, campaign_id, chunk_no, middle + 1, last_seq, greatest(last_seq - middle, segments / 2), attempts, due_at,
-           excluded
+           excluded, zone_group
     FROM old WHERE last_seq > first_seq
 )
 UPDATE batch b

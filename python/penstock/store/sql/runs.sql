@@ -16,19 +16,22 @@ ORDER BY c.campaign_id LIMIT $1
 
 -- name: lock_due_batches
 -- A rolling campaign's next due batches, at most $3, locked; those that others hold are passed over. Rides on batch_ready.
--- Whole: never tried, nothing left out, and alone in its chunk, so that it can be joined with its neighbours.
+-- Whole: never tried, nothing left out, and alone in its chunk, so that it can be joined with its neighbours. The drift is that of
+-- a batch that was given a time to wait for, and is tried for the first time.
 -- The chunk is the first whose key is not below the batch's, and so its own. Asked for by equality, a planner whose statistics do
 -- not know today's campaign yet takes it to have one chunk, and reads and drops all of the day's for each batch.
 SELECT b.batch_id, b.chunk_no, b.first_seq, b.last_seq, b.segments, b.attempts, b.excluded,
        b.attempt_id IS NULL AND b.excluded IS NULL AND b.attempts = 0
-           AND b.first_seq = k.first_seq AND b.last_seq = k.first_seq + k.messages - 1 AS is_whole
+           AND b.first_seq = k.first_seq AND b.last_seq = k.first_seq + k.messages - 1 AS is_whole,
+       CASE WHEN b.attempt_id IS NULL AND b.attempts = 0 AND b.due_at > k.created_at
+           THEN extract(epoch FROM now() - b.due_at)::float8 END AS drift_s
 FROM (
     SELECT * FROM batch
     WHERE campaign_id = $2 AND tenant_id = $1 AND state = 'pending' AND due_at <= now()
     ORDER BY due_at, first_seq LIMIT $3 FOR UPDATE SKIP LOCKED
 ) b
 CROSS JOIN LATERAL (
-    SELECT first_seq, messages FROM chunk WHERE (tenant_id, campaign_id, chunk_no) >= ($1, $2, b.chunk_no)
+    SELECT first_seq, messages, created_at FROM chunk WHERE (tenant_id, campaign_id, chunk_no) >= ($1, $2, b.chunk_no)
     ORDER BY tenant_id, campaign_id, chunk_no LIMIT 1
 ) k
 ORDER BY b.due_at, b.first_seq

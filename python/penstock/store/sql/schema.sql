@@ -9,7 +9,8 @@ CREATE TYPE public.attempt_state AS ENUM (
     'held',
     'split',
     'refused',
-    'unknown'
+    'unknown',
+    'resent'
 );
 
 CREATE TYPE public.batch_state AS ENUM (
@@ -28,6 +29,12 @@ CREATE TYPE public.campaign_state AS ENUM (
     'completed',
     'canceled',
     'failed'
+);
+
+CREATE TYPE public.look_up_kind AS ENUM (
+    'unknown',
+    'order',
+    'silent'
 );
 
 CREATE TYPE public.message_state AS ENUM (
@@ -159,7 +166,11 @@ CREATE TABLE public.attempt (
     lease_until timestamp with time zone NOT NULL,
     closed_at timestamp with time zone,
     detail text,
-    hints text[]
+    hints text[],
+    has_references boolean DEFAULT false NOT NULL,
+    mapping text,
+    is_asked boolean DEFAULT false NOT NULL,
+    CONSTRAINT attempt_mapping_check CHECK ((mapping = ANY (ARRAY['sampled'::text, 'confirmed'::text, 'contradicted'::text, 'unproven'::text])))
 )
 WITH (fillfactor='80');
 
@@ -195,6 +206,7 @@ CREATE TABLE public.batch (
     due_at timestamp with time zone DEFAULT now() NOT NULL,
     attempt_id uuid,
     excluded bytea,
+    zone_group text,
     failure text,
     failed_at timestamp with time zone,
     CONSTRAINT batch_check CHECK ((last_seq >= first_seq))
@@ -240,7 +252,9 @@ CREATE TABLE public.campaign (
     auto_pause jsonb,
     auto_pause_base jsonb,
     longest smallint DEFAULT 0 NOT NULL,
-    retry_of uuid
+    retry_of uuid,
+    quiet_hours jsonb
+    resend_unknown_after_s integer
 );
 
 CREATE TABLE public.chunk (
@@ -345,6 +359,28 @@ CREATE TABLE public.installation (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT installation_mode_check CHECK ((mode = ANY (ARRAY['mock'::text, 'real'::text]))),
     CONSTRAINT installation_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.look_up (
+    look_up_id bigint NOT NULL,
+    kind public.look_up_kind NOT NULL,
+    provider_id text NOT NULL COLLATE pg_catalog."C",
+    attempt_id uuid,
+    seq integer,
+    tries integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone,
+    result text,
+    answered_at timestamp with time zone
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE public.look_up ALTER COLUMN look_up_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.look_up_look_up_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.message (
@@ -502,7 +538,8 @@ CREATE TABLE public.upload (
     accepted bigint DEFAULT 0 NOT NULL,
     skipped bigint DEFAULT 0 NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
-    touched_at timestamp with time zone DEFAULT now() NOT NULL
+    touched_at timestamp with time zone DEFAULT now() NOT NULL,
+    zone_column text
 );
 
 ALTER TABLE ONLY public.account
@@ -553,6 +590,9 @@ ALTER TABLE ONLY public.ingest_source
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.look_up
+    ADD CONSTRAINT look_up_pkey PRIMARY KEY (look_up_id);
+
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_pkey PRIMARY KEY (tenant_id, campaign_id, seq);
 
@@ -602,9 +642,17 @@ CREATE INDEX attempt_batch ON public.attempt USING btree (batch_id);
 
 CREATE INDEX attempt_campaign ON public.attempt USING btree (campaign_id, attempt_id);
 
+CREATE INDEX attempt_contradicted ON public.attempt USING btree (batch_id) WHERE (mapping = 'contradicted'::text);
+
 CREATE INDEX attempt_open ON public.attempt USING btree (lease_until) WHERE (state = 'open'::public.attempt_state);
 
 CREATE INDEX attempt_range ON public.attempt USING btree (campaign_id, last_seq);
+
+CREATE INDEX attempt_unasked ON public.attempt USING btree (closed_at) WHERE ((state = ANY (ARRAY['accepted'::public.attempt_state, 'unknown'::public.attempt_state])) AND (NOT is_asked));
+
+CREATE INDEX attempt_unknown ON public.attempt USING btree (attempt_id) WHERE (state = 'unknown'::public.attempt_state);
+
+CREATE INDEX attempt_unsampled ON public.attempt USING btree (closed_at) WHERE ((state = 'accepted'::public.attempt_state) AND (mapping IS NULL) AND (messages > 1));
 
 CREATE INDEX audit_tenant ON public.audit USING btree (tenant_id, audit_id);
 
@@ -614,11 +662,15 @@ CREATE INDEX batch_dead ON public.batch USING btree (batch_id) WHERE (state = 'd
 
 CREATE INDEX batch_ready ON public.batch USING btree (campaign_id, state, due_at, first_seq);
 
+CREATE INDEX batch_unknown ON public.batch USING btree (batch_id) WHERE (state = 'unknown'::public.batch_state);
+
 CREATE INDEX campaign_by_name ON public.campaign USING btree (tenant_id, name, campaign_id);
 
 CREATE INDEX campaign_by_state ON public.campaign USING btree (tenant_id, state, campaign_id);
 
 CREATE INDEX campaign_canceled ON public.campaign USING btree (campaign_id) WHERE ((state = 'canceled'::public.campaign_state) AND (completed_at IS NULL));
+
+CREATE INDEX campaign_expiring ON public.campaign USING btree (expires_at) WHERE ((state = ANY (ARRAY['sending'::public.campaign_state, 'paused'::public.campaign_state])) AND (expires_at IS NOT NULL));
 
 CREATE UNIQUE INDEX campaign_retry ON public.campaign USING btree (tenant_id, retry_of) WHERE (retry_of IS NOT NULL);
 
@@ -636,9 +688,17 @@ CREATE INDEX counter_delta_campaign ON public.counter_delta USING btree (campaig
 
 CREATE INDEX idempotency_key_expiry ON public.idempotency_key USING btree (expires_at);
 
+CREATE INDEX look_up_answered ON public.look_up USING btree (answered_at) WHERE (due_at IS NULL);
+
+CREATE INDEX look_up_due ON public.look_up USING btree (kind, due_at) WHERE (due_at IS NOT NULL);
+
+CREATE UNIQUE INDEX look_up_once ON public.look_up USING btree (provider_id, kind);
+
 CREATE INDEX opt_out_recent ON public.opt_out USING btree (tenant_id, created_at);
 
 CREATE INDEX parked_report_due ON public.parked_report USING btree (next_try_at) WHERE (next_try_at IS NOT NULL);
+
+CREATE INDEX parked_report_id ON public.parked_report USING btree (provider_id);
 
 CREATE INDEX report_conflict_id ON public.report_conflict USING btree (provider_id);
 

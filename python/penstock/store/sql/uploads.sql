@@ -9,8 +9,8 @@ SELECT * FROM upload WHERE tenant_id = $1 AND campaign_id = $2 ORDER BY upload_n
 
 -- name: create_upload
 -- The caller holds the campaign's lock.
-INSERT INTO upload (tenant_id, campaign_id, upload_no, upload_id, format, phone_column, token)
-VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *
+INSERT INTO upload (tenant_id, campaign_id, upload_no, upload_id, format, phone_column, token, zone_column)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *
 
 -- name: take_upload
 -- Whoever comes last may continue: the earlier connection's token no longer fits, so its next chunk fails.
@@ -41,12 +41,14 @@ WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'draft' AND next_seq = $5
 RETURNING next_chunk - 1
 
 -- name: insert_chunk
--- The chunk and its one batch; later splits write batch rows, never messages.
+-- The chunk and its batches, one for each zone group; later splits write batch rows, never messages.
 WITH stored AS (
     INSERT INTO chunk (tenant_id, campaign_id, chunk_no, codec, payload, first_seq, messages, opt_outs_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7::int4 - $6::int4 + 1, coalesce($9::timestamptz, now()))
+    VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8::timestamptz, now()))
 )
-INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments) VALUES ($1, $2, $3, $6, $7, $8)
+INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, zone_group)
+SELECT $1, $2, $3, first_seq, last_seq, segments, zone_group
+FROM unnest($9::int4[], $10::int4[], $11::int4[], $12::text[]) AS g(first_seq, last_seq, segments, zone_group)
 
 -- name: pack_numbers
 -- Every number of the campaign as packed big-endian int64, for the exact set of the parser. One value, no row per number.

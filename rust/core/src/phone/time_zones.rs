@@ -18,7 +18,7 @@ use super::number::Number;
 pub struct ZoneSet(u16);
 
 impl ZoneSet {
-    const EMPTY: Self = Self(0);
+    pub(crate) const EMPTY: Self = Self(0);
 
     /// The names, in order.
     #[must_use]

@@ -1,0 +1,87 @@
+"""The order of answers is proven: of every accepted batch two messages are looked up, and must have gone where the books say.
+
+The answer to a bulk request names nobody: position is all that ties an id to a message. If the provider ever answers in another
+order, reports would move the wrong messages, so the first contradiction stops the account until somebody has looked.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from penstock.domain.evidence import Seen
+from penstock.domain.ids import message_id
+from penstock.domain.look_up import LookUpKind, Result
+from penstock.domain.order import Mapping, compare, pick
+from penstock.store import accounts, look_ups, samples
+from penstock.store.look_ups import LookUp
+from penstock.store.pool import Connection, Store
+from penstock.store.samples import Sample
+from penstock.telemetry.metrics import Metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+MOST_WAITING: Final = 600
+"""Samples in the queue; further batches wait until there is room, the newest first."""
+BATCHES_AT_ONCE: Final = 100
+OLDEST: Final = timedelta(days=1)
+"""A batch that could not be sampled in a day is not sampled any more."""
+HOLD: Final = timedelta(days=3650)
+"""Until an operator releases the account."""
+HELD_REASON: Final = "answer_out_of_order"
+
+_RESULTS: Final = {
+    Mapping.CONFIRMED: Result.MATCHED,
+    Mapping.CONTRADICTED: Result.CONTRADICTED,
+    Mapping.UNPROVEN: Result.NOTHING,
+}
+
+
+async def queue_samples(store: Store, random: Callable[[], float], after: timedelta) -> None:
+    """Choose two messages of every new batch, to be looked up `after` it was accepted."""
+    async with store.engine() as connection:
+        room = (MOST_WAITING - (await look_ups.count_waiting(connection))[LookUpKind.ORDER]) // 2
+        if room <= 0:
+            return
+        for attempt in await samples.list_unsampled(connection, OLDEST, min(room, BATCHES_AT_ONCE)):
+            seqs = attempt.seqs()
+            chosen = [seqs[position] for position in pick(len(seqs), random)]
+            async with connection.transaction():
+                found = await samples.list_ids(connection, attempt, chosen)
+                await look_ups.queue_messages(connection, LookUpKind.ORDER, attempt.attempt_id, found, after)
+                mapping = Mapping.SAMPLED if found else Mapping.UNPROVEN
+                await samples.note_mapping(connection, attempt.attempt_id, mapping)
+
+
+class OrderJudge:
+    """Judges what was seen of samples."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        for mapping in _RESULTS:  # there from the start, so that the first contradiction is an increase
+            metrics.order_checks.labels(mapping)
+
+    async def judge(self, connection: Connection, look_up: LookUp, seen: Seen) -> Result | None:
+        """Compare one sample with the books."""
+        if look_up.attempt_id is None or look_up.seq is None:
+            return Result.NOTHING
+        sample = await samples.find_sample(connection, look_up.attempt_id, look_up.seq)
+        if sample is None or sample.provider_id != look_up.provider_id:
+            return Result.NOTHING
+        if sample.has_references:
+            self._metrics.references.labels(_returned(seen, sample, look_up.seq)).inc()
+        mapping = compare(seen, sample.number, await samples.list_numbers(connection, look_up.attempt_id, seen.numbers))
+        self._metrics.order_checks.labels(mapping).inc()
+        is_news = await samples.note_mapping(connection, look_up.attempt_id, mapping) is not None
+        if mapping is Mapping.CONTRADICTED and is_news:
+            await accounts.hold_account(connection, sample.account_id, HOLD, HELD_REASON)
+            log.error("answer_out_of_order", batch_id=sample.batch_id, account_id=sample.account_id)
+        return _RESULTS[mapping]
+
+
+def _returned(seen: Seen, sample: Sample, seq: int) -> str:
+    """What became of the reference that the message carried."""
+    if seen.reference is None:
+        return "missing"
+    return "returned" if seen.reference == message_id(sample.campaign_id, seq) else "other"
