@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 import uvloop
 from msgspec import Struct
+from redis.asyncio import from_url
 
 from penstock.api.address import Proxies
 from penstock.api.app import make_app
@@ -27,7 +28,6 @@ from penstock.ingest.repeats import Repeats
 from penstock.ingest.singles import Singles
 from penstock.limits.callers import CallerLimits
 from penstock.limits.limiter import Limiter
-from penstock.limits.redis import open_client
 from penstock.redact import Secret
 from penstock.store import keys, tenants
 from penstock.store.pool import Store
@@ -136,7 +136,7 @@ def caller_settings() -> Callers:
 async def callers(valkey_url: str, caller_settings: Callers) -> AsyncIterator[CallerLimits]:
     """The limits of callers at a server that remembers nothing of other tests."""
     redis = Redis(url=Secret(valkey_url), timeout=PATIENCE)
-    client = open_client(redis)
+    client = from_url(valkey_url)
     await client.flushall()
     await client.aclose()
     limits = CallerLimits.open(redis, caller_settings, metrics=Metrics("test"), clock=SystemClock())

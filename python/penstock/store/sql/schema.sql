@@ -253,8 +253,8 @@ CREATE TABLE public.campaign (
     auto_pause_base jsonb,
     longest smallint DEFAULT 0 NOT NULL,
     retry_of uuid,
+    resend_unknown_after_s integer,
     quiet_hours jsonb
-    resend_unknown_after_s integer
 );
 
 CREATE TABLE public.chunk (
