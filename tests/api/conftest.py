@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import uvloop
 from msgspec import Struct
-from redis.asyncio import from_url
+from redis.asyncio import from_url as connect
 
 from penstock.api.address import Proxies
 from penstock.api.app import make_app
@@ -136,7 +136,7 @@ def caller_settings() -> Callers:
 async def callers(valkey_url: str, caller_settings: Callers) -> AsyncIterator[CallerLimits]:
     """The limits of callers at a server that remembers nothing of other tests."""
     redis = Redis(url=Secret(valkey_url), timeout=PATIENCE)
-    client = from_url(valkey_url)
+    client = connect(valkey_url)
     await client.flushall()
     await client.aclose()
     limits = CallerLimits.open(redis, caller_settings, metrics=Metrics("test"), clock=SystemClock())

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from redis.asyncio import from_url
+from redis.asyncio import from_url as connect
 from redis.crc import key_slot
 
 from penstock.clock import SystemClock
@@ -46,7 +46,7 @@ async def url(valkey_url: str) -> str:
 
 async def flush(url: str) -> None:
     """Forget everything."""
-    client = from_url(url)
+    client = connect(url)
     await client.flushall()
     await client.aclose()
 
@@ -146,7 +146,7 @@ async def test_the_wait_is_obeyed_and_then_it_passes(url: str) -> None:
 
 async def commands_of(url: str) -> int:
     """How many commands the server has done."""
-    client = from_url(url)
+    client = connect(url)
     info = await client.info("stats")
     await client.aclose()
     return int(info["total_commands_processed"])
@@ -252,7 +252,7 @@ async def test_a_crowd_shares_few_connections(url: str) -> None:
     async with process_at(url, Callers(key_per_day=400)) as limits:
         verdicts = await asyncio.gather(*(limits.admit(ME, Tier.CALL) for _ in range(500)))
         assert sum(one.blocker is None for one in verdicts) == 400
-        client = from_url(url)
+        client = connect(url)
         clients = await client.client_list()
         await client.aclose()
     assert len(clients) <= AT_ONCE + 1
@@ -292,7 +292,7 @@ async def test_keys_of_a_call_are_on_one_node(url: str) -> None:
     async with process_at(url, every) as limits:
         for n in range(20):
             await limits.admit(Who(f"192.0.2.{n}", TenantId(n), KeyId(n)), Tier.SEND)
-    client = from_url(url)
+    client = connect(url)
     keys = [key.decode() for key in await client.keys("*")]
     await client.aclose()
     slots: dict[str, set[int]] = {}

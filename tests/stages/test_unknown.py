@@ -297,7 +297,7 @@ class TestOperators:
         """Until the lease is over whoever holds the batch may still send it: nobody can say that it was not sent."""
         scene, _ = await lose(inquiry, store)
         await scene.execute("UPDATE attempt SET lease_until = now() + interval '1 minute'")
-        with pytest.raises(StateConflictError, match="may still send"):
+        with pytest.raises(StateConflictError, match="may only be stopped"):
             await self._resolve(scene, claim)
         assert await self._resolve(scene, Claim.SENT) == 5
 

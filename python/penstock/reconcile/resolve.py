@@ -77,7 +77,7 @@ async def _lock_unknown(connection: Connection, batch_id: BatchId, claim: Claim)
         raise StateConflictError(f"The outcome of a batch can be resolved while it is unknown; this one is {batch.state}.")
     if claim is not Claim.SENT and batch.leased_until is not None:
         raise StateConflictError(
-            f"The process that holds this batch may only be stopped, and may still send it until {batch.leased_until:%H:%M:%S} UTC."
+            f"The process that holds this batch may only be stopped and send it until {batch.leased_until:%H:%M:%S} UTC."
         )
     return attempt
 

@@ -30,6 +30,7 @@ pub(crate) struct Places {
 }
 
 /// What a name is wanted for.
+#[derive(Clone, Copy)]
 pub(crate) struct Use {
     /// Its rank among the number's names; 0 is best.
     pub(crate) number: Option<usize>,
