@@ -89,3 +89,21 @@ async def test_a_single_message_does_not_wait_for_a_campaign(
     arrivals = [(round(line.wire_time * 1e6), line.segments) for line in lines]
     assert fullest_window(arrivals, round((1 - jitter_s) * 1e6)) <= SEGMENTS_PER_S
     assert sum(line.segments for line in lines) < QUEUED[queue]
+
+
+async def test_a_changed_limit_needs_no_restart(store: Store, dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """What would take a minute and a half goes out at once after an operator has raised the account's limit."""
+    scene = await make_campaign(store, 2000, account_id=ACCOUNT)
+    async with lab(dsn, valkey_url, tmp_path, MITTO_MAX_SEGMENTS_PER_S="20", SMS_BATCH_SIZE="5000") as at:
+
+        async def has_begun() -> bool:
+            return at.simulator.summary.accepted >= 20
+
+        async def is_sent() -> bool:
+            return at.simulator.summary.accepted == 2000
+
+        await wait_until(has_begun, "sending has begun")
+        assert not await is_sent()
+        await scene.execute("UPDATE account SET segments_per_s = 100000")
+        await wait_until(is_sent, "everything is sent", deadline_s=6.0)
+        assert len(await read_accepted(at)) == 2000

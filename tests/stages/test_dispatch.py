@@ -186,6 +186,22 @@ async def test_a_refused_size_is_learned(store: Store, rig: Rig) -> None:
     assert await scene.states() == {"sent": 16}
 
 
+async def test_a_learned_size_asks_for_permits_of_its_size(store: Store, spool: Path) -> None:
+    """A request that may carry fewer messages takes no more of the limits than it uses."""
+    asked: list[int] = []
+
+    class Listening(OpenBrake):
+        async def acquire(self, *who: Any, want: int, **how: Any) -> Any:
+            asked.append(want)
+            return await super().acquire(*who, want=want, **how)
+
+    scene = await make_campaign(store, 16, chunk=8)
+    await scene.execute("UPDATE account SET learned_batch_size = 3")
+    rig = Rig(store, spool, brake=Listening())
+    await rig.drain()
+    assert (rig.script.sizes, asked) == ([3, 3, 2, 3, 3, 2], [3, 3, 2, 3, 3, 2])
+
+
 async def test_a_refused_content_teaches_no_size(store: Store, rig: Rig) -> None:
     """One bad message in a batch of a good size does not make later batches smaller."""
     await make_campaign(store, 8)

@@ -1,10 +1,12 @@
 -- name: list_due_lanes
 -- scope: system. Sending campaigns whose account is not held, each with the segments of its next due batch; at most $1.
 -- Rolling ones are asked for by themselves (runs.sql). Rides on campaign_sending, then one index probe of batch_ready a
--- campaign. Of a paced campaign only what is due within the next second is counted (at the batch's average): a permit for the
--- whole batch would be taken from others and not used.
+-- campaign. Where the account takes smaller requests only as much is counted, and of a paced campaign what is due within the next
+-- second (both at the batch's average): a permit for the whole batch would be taken from others and not used.
 SELECT c.tenant_id, c.campaign_id, c.account_id, c.paced_from IS NOT NULL AS is_paced,
-       CASE WHEN c.paced_from IS NULL THEN next.segments
+       CASE WHEN c.paced_from IS NULL
+            THEN least(next.segments,
+                       ceil(next.segments::float8 / (next.last_seq - next.first_seq + 1) * a.learned_batch_size)::int4)
             ELSE least(next.segments, greatest(1, ceil(next.segments::float8 / (next.last_seq - next.first_seq + 1)
                 * (extract(epoch FROM now() + interval '1 second' - c.paced_from) * c.next_seq / c.pace_s - next.first_seq)
             )))::int4 END AS segments
