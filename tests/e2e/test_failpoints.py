@@ -18,6 +18,8 @@ RECIPIENTS = 2000
 SINGLES = 60
 FIRST_SINGLE = FIRST_NUMBER + 500_000
 BATCH = 100
+END_S = 90.0
+"""The provider tries to report less and less often, the longer nobody took its reports."""
 ONE_BY_ONE = {"SMS_BATCH_SIZE": str(BATCH), "PENSTOCK_DISPATCH__IN_FLIGHT": "1"}
 """One batch of the campaign and one of single messages at a time, so that it can be said what a kill leaves in doubt."""
 
@@ -58,7 +60,7 @@ async def live_through(at: Site, *strikes: str) -> None:
         group.create_task(revive(at, *strikes))
         await customer.start_campaign(RECIPIENTS, FIRST_NUMBER)
         await customer.send_singles(SINGLES, FIRST_SINGLE)
-    await at.settle()
+    await wait_until(at.database.is_settled_at_once, "everything is settled", END_S)
     await at.verify(customer.promised)
     assert len(customer.promised) == RECIPIENTS + SINGLES
 

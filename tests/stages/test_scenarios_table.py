@@ -21,7 +21,7 @@ BEYOND_SCENARIOS = {
 """What the provider may do and no scenario has to be put in force for."""
 
 
-def tests_by_scenario() -> dict[str, set[str]]:
+def find_tests() -> dict[str, set[str]]:
     """Scenario → the tests that put it in force or begin their description with it."""
     found: dict[str, set[str]] = defaultdict(set)
     for path in [*(TESTS / "stages").glob("test_*.py"), *(TESTS / "e2e").glob("test_*.py")]:
@@ -46,4 +46,4 @@ def _identifiers(text: str) -> list[str]:
 @pytest.mark.parametrize("scenario", sorted({*SCENARIOS, *BEYOND_SCENARIOS}))
 def test_every_misbehaviour_is_tested(scenario: str) -> None:
     """At least one test has it at its beginning, or puts it in force."""
-    assert tests_by_scenario()[scenario]
+    assert find_tests()[scenario]

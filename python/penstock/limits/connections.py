@@ -69,22 +69,26 @@ class Connections:
                 await connection.disconnect(nowait=True)
 
     async def _ask(self, address: Address | None, words: Words) -> Any:  # noqa: ANN401 - as the server says
-        idle = self._idle.setdefault(address, [])
+        idle = self._idle.get(address)
         connection = idle.pop() if idle else self._open(address)
         try:
             packed = hiredis.pack_command(words)  # type: ignore[arg-type] # its stub says that a tuple holds one word
             await connection.send_packed_command([packed], check_health=False)
             answer = await connection.read_response()
         except ResponseError:
-            idle.append(connection)  # a complete answer
+            self._keep(address, connection)  # a complete answer
             raise
         except BaseException:
             # An answer may still be under way: nobody else must read it. Other connections to this place are no better.
             await connection.disconnect(nowait=True)
             await self.drop()
             raise
-        idle.append(connection)
+        self._keep(address, connection)
         return answer
+
+    def _keep(self, address: Address | None, connection: AbstractConnection) -> None:
+        """Among those that are idle now: while this one worked, another's failure may have dropped what was idle then."""
+        self._idle.setdefault(address, []).append(connection)
 
     def _open(self, address: Address | None) -> AbstractConnection:
         if address is None:
