@@ -9,13 +9,16 @@ from typing import Any
 
 from penstock.config import RateLimit
 from penstock.dispatch.limits import LimitReader
+from penstock.dispatch.settle import Settler
 from penstock.domain.ids import AccountId, TenantId
+from penstock.domain.outcome import Outcome
 from penstock.limits.demand import Demand, Verdict
 from penstock.limits.limiter import Grant, Limiter
 from penstock.limits.model import Ledger
 from penstock.limits.scopes import Quotas
 from penstock.limits.shares import Shares
 from penstock.providers.port import Answered
+from penstock.store.attempts import Attempt
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 from tests.builders import ACCOUNT, OpenBrake, Rig, Scene, accept_all, make_campaign
@@ -182,3 +185,49 @@ async def test_campaigns_leave_room_for_single_messages(store: Store, tmp_path: 
     await stepped.run(290)
     assert (await stepped.limiter.acquire(ACCOUNT, scene.tenant_id, want=5)).granted == 0
     assert (await stepped.limiter.acquire(ACCOUNT, scene.tenant_id, want=5, is_urgent=True)).granted == 5
+
+
+class HeldSettler(Settler):
+    """Records nothing before it is told to."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.begun, self.go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def settle(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Wait, then record."""
+        self.begun.release()
+        await self.go_on.wait()
+        await super().settle(attempt, outcome)
+
+
+async def test_the_next_batch_leaves_while_the_last_is_recorded(store: Store, tmp_path: Path) -> None:
+    """An accepted batch takes no room any more: with one in flight, a spare sender is on its way before it is recorded."""
+    scene = await make_campaign(store, 10, chunk=5)
+    rig = Rig(store, tmp_path, settler=HeldSettler, in_flight=1)
+    settler = rig.dispatcher._parts.settler
+    assert isinstance(settler, HeldSettler)
+    rig.says(accept_all, accept_all)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            group.create_task(rig.dispatcher.run_once())
+            await settler.begun.acquire()
+        assert await scene.states() == {"queued": 10}
+        settler.go_on.set()
+    assert await scene.states() == {"sent": 10}
+
+
+async def test_nobody_goes_before_a_refusal_is_recorded(store: Store, tmp_path: Path) -> None:
+    """An answer that may hold up the account keeps its room until the account's state says so."""
+    scene = await make_campaign(store, 10, chunk=5)
+    rig = Rig(store, tmp_path, settler=HeldSettler, in_flight=1)
+    settler = rig.dispatcher._parts.settler
+    assert isinstance(settler, HeldSettler)
+    rig.says(Answered(429, "60", b""), accept_all)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(rig.dispatcher.run_once())
+        await settler.begun.acquire()
+        assert await rig.dispatcher.run_once() > 0
+        settler.go_on.set()
+    assert await rig.dispatcher.run_once() > 0
+    assert await scene.states() == {"queued": 10}

@@ -56,6 +56,11 @@ class Chooser:
         """What was chosen is no longer on its way."""
         self._rooms[lane.is_rolling].give_back(lane)
 
+    def hand_over(self, lane: Lane) -> None:
+        """It has arrived, and somebody may be waiting for its room."""
+        self.done(lane)
+        self._is_announced.set()
+
     def refuse(self, lane: Lane, scope: str | None, wait_s: float) -> None:
         """A permit was refused: whoever it concerns is left alone for a while and keeps its turn; the others go on."""
         self.put_back(lane)

@@ -17,6 +17,7 @@ from penstock.clock import Clock
 from penstock.dispatch.bounds import BatchFailedError
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import LEASE, Claimed, Claimer, LeftOut, NothingDue
+from penstock.dispatch.place import Place
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
 from penstock.domain.batch import MAX_ATTEMPTS
@@ -109,11 +110,13 @@ class Dispatcher:
         self._in_flight = in_flight
         self._poll_s = poll_s
         self._crashes: list[Exception] = []
+        self._halt = asyncio.Event()
         self._look_again_at = float("-inf")
         self._doubtful_since: dict[AttemptId, float] = {}
 
     async def run(self, halt: asyncio.Event) -> None:
         """Settle what an earlier process left in the spool, then send until halted."""
+        self._halt = halt
         await _until_available(self.replay_spool)
         async with asyncio.TaskGroup() as senders:
             for _ in range(self._in_flight + SPARE):
@@ -144,15 +147,18 @@ class Dispatcher:
         lane = await parts.chooser.next_lane(is_urgent_only=is_urgent_only)
         if lane is None:
             return parts.chooser.pause_s(self._poll_s)
+        place = Place(parts.chooser, lane)
         try:
-            return await self._serve(lane)
+            return await self._serve(place)
         finally:
-            parts.chooser.done(lane)
+            place.give_back()
 
-    async def _serve(self, lane: Lane) -> float:
+    async def _serve(self, place: Place) -> float:
         """Send a batch of the lane, if a permit is given; the seconds to wait before there may be another."""
-        parts, left_segments = self._parts, lane.segments
+        parts, lane, left_segments = self._parts, place.lane, place.lane.segments
         try:
+            if self._halt.is_set():  # while the lane was being chosen
+                return 0
             permit = await self._acquire(lane)
             if permit.granted == 0:
                 parts.chooser.refuse(lane, permit.scope, permit.retry_after_s)
@@ -177,18 +183,18 @@ class Dispatcher:
                 parts.chooser.spend(lane, claimed.segments)
                 if claimed.drift_s is not None:
                     parts.metrics.schedule_drift.labels("message").observe(claimed.drift_s)
-                await self._send(claimed, lane, permit, send_by)
+                await self._send(claimed, place, permit, send_by)
         return 0
 
     async def _acquire(self, lane: Lane) -> Permit:
         want = max(1, lane.segments)
         return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, is_urgent=lane.is_rolling)
 
-    async def _send(self, claimed: Claimed, lane: Lane, permit: Permit, send_by: float) -> None:
+    async def _send(self, claimed: Claimed, place: Place, permit: Permit, send_by: float) -> None:
         """From the committed attempt to its settlement."""
         parts, attempt = self._parts, claimed.attempt
         with parts.metrics.in_flight.track_inprogress():
-            is_permitted = await self._is_permitted(claimed, lane, permit)
+            is_permitted = await self._is_permitted(claimed, place.lane, permit)
             if not is_permitted or parts.clock.monotonic() >= send_by:
                 reason = "claim_too_old" if is_permitted else "permit_expired"
                 await _until_available(lambda: parts.settler.hand_back(attempt, reason, UNPERMITTED_PAUSE))
@@ -200,11 +206,11 @@ class Dispatcher:
             if isinstance(reply, Answered):
                 parts.spool.put(attempt.attempt_id, pack_reply(reply))
             failpoint.reach(Point.SEND_AFTER_SPOOL)
-            outcome = await self._record(reply, attempt)
+            outcome = await self._record(reply, attempt, place)
             if isinstance(outcome, Accepted):
                 parts.metrics.segments_sent.inc(claimed.segments)
 
-    async def _record(self, reply: Reply, attempt: Attempt) -> Outcome:
+    async def _record(self, reply: Reply, attempt: Attempt, place: Place | None = None) -> Outcome:
         """Judge, settle, and let go of the spooled answer; what the reply was recorded as.
 
         A reply that this program cannot judge or store makes the attempt unknown, as every reply does that proves nothing: it
@@ -213,6 +219,8 @@ class Dispatcher:
         parts = self._parts
         try:
             outcome = await asyncio.to_thread(self._judge, reply, attempt)
+            if place is not None and isinstance(outcome, Accepted):
+                place.hand_over()
             await _until_available(lambda: parts.settler.settle(attempt, outcome))
         except Exception:
             log.exception("answer_not_recordable", batch_id=attempt.batch_id)

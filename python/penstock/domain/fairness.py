@@ -53,19 +53,28 @@ class RoundRobin:
 
         A tenant without room keeps its place and its credit.
         """
-        waiting = [tenant for tenant in self._turns if any(map(has_room, self._lanes[tenant]))]
-        if not waiting:
+        tenant = self._next_tenant(has_room)
+        if tenant is None:
             return None
-        while self._deficit[waiting[0]] < 0:
-            self._deficit[waiting[0]] += QUANTUM_SEGMENTS
-            self._put_last(waiting[0])
-            waiting.append(waiting.pop(0))
-        self._put_last(waiting[0])
-        lanes = self._lanes[waiting[0]]
+        lanes = self._lanes[tenant]
         chosen = next(filter(has_room, lanes))
         lanes.remove(chosen)
         lanes.append(chosen)
         return chosen
+
+    def _next_tenant(self, has_room: Callable[[Lane], bool]) -> TenantId | None:
+        """Put last by being chosen, as is who has used up more than a turn. No further than needed: there may be thousands."""
+        place = 0
+        while place < len(self._turns):
+            tenant = self._turns[place]
+            if not any(map(has_room, self._lanes[tenant])):
+                place += 1
+                continue
+            self._turns.append(self._turns.pop(place))
+            if self._deficit[tenant] >= 0:
+                return tenant
+            self._deficit[tenant] += QUANTUM_SEGMENTS
+        return None
 
     def keep_turn(self, lane: Lane) -> None:
         """A picked lane could not be served: it is the next one again, as soon as there is room."""
@@ -73,10 +82,6 @@ class RoundRobin:
             self._turns.remove(lane.tenant_id)
             self._turns.insert(0, lane.tenant_id)
             self._lanes[lane.tenant_id].sort(key=lambda other: other.campaign_id != lane.campaign_id)
-
-    def _put_last(self, tenant: TenantId) -> None:
-        self._turns.remove(tenant)
-        self._turns.append(tenant)
 
     def spend(self, tenant_id: TenantId, segments: int) -> None:
         """Book what a claim took beyond a turn's worth."""

@@ -34,8 +34,11 @@ class Room:
         return (
             self._tenants[lane.tenant_id] < self._of_tenant
             and self._accounts[lane.account_id] < self._of_tenant + 1
-            and not any(self._refused.get(whose, now) > now for whose in (lane.tenant_id, lane.account_id, None))
+            and not (self._refused and self._is_refused(lane, now))
         )
+
+    def _is_refused(self, lane: Lane, now: float) -> bool:
+        return any(self._refused.get(whose, now) > now for whose in (lane.tenant_id, lane.account_id, None))
 
     def take(self, lane: Lane) -> None:
         """A batch of it is on its way."""
