@@ -19,8 +19,10 @@ from penstock.ingest.steering import Canceled
 from penstock.providers.port import Answered, Reply, Unsent
 from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.canceled import sweep_canceled
+from penstock.reconcile.findings import Findings
 from penstock.store.attempts import Attempt
 from penstock.store.pool import Store
+from penstock.telemetry.metrics import Metrics
 from tests.builders import (
     OpenBrake,
     Rig,
@@ -123,7 +125,7 @@ class World:
         await self.scene.execute("UPDATE campaign SET paced_from = paced_from - interval '2 seconds'")
         await self.scene.execute("UPDATE batch SET due_at = due_at - interval '2 seconds' WHERE state = 'pending'")
         await self.scene.execute("UPDATE account SET held_until = now() - interval '1 second', refused_in_a_row = 0")
-        await give_up_lapsed_attempts(self.scene.store)
+        await give_up_lapsed_attempts(self.scene.store, Findings(Metrics("test")))
 
     async def step(self) -> None:
         """One thing happens, or two at once."""
