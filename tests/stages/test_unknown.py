@@ -323,7 +323,7 @@ class TestResending:
 
     async def _pass(self, scene: Scene, seconds: int = NOT_NEVER + 1) -> None:
         ago = "- make_interval(secs => $1)"
-        moved = f"closed_at = closed_at {ago}, started_at = started_at {ago}, lease_until = lease_until {ago}"
+        moved = f"closed_at = closed_at {ago}, started_at = started_at {ago}, lease_until = closed_at {ago}"
         await scene.execute(f"UPDATE attempt SET {moved} WHERE state = 'unknown'", float(seconds))  # noqa: S608 - literals
 
     async def test_never_by_default(self, store: Store, inquiry: Inquiry) -> None:
@@ -365,9 +365,7 @@ class TestResending:
         scene, ids = await lose(inquiry, store, resend_unknown_after_s=NOT_NEVER)
         await inquiry.report("Delivered", ids[0])
         await inquiry.finder.find()
-        await scene.execute(
-            "UPDATE attempt SET closed_at = closed_at - interval '1 day', lease_until = lease_until - interval '1 day'"
-        )
+        await scene.execute("UPDATE campaign SET resend_unknown_after_s = 0")
         await resend_unknown(store, inquiry.metrics)
         assert await scene.states() == {"unknown": 5}
         await inquiry.ask()
@@ -381,9 +379,7 @@ class TestResending:
         """A parked report that is no question yet becomes one, and is waited for."""
         scene, ids = await lose(inquiry, store, resend_unknown_after_s=NOT_NEVER)
         await inquiry.report("Delivered", ids[0])
-        await scene.execute(
-            "UPDATE attempt SET closed_at = closed_at - interval '1 day', lease_until = lease_until - interval '1 day'"
-        )
+        await scene.execute("UPDATE campaign SET resend_unknown_after_s = 0")
         await resend_unknown(store, inquiry.metrics)
         assert (await scene.states(), await inquiry.results()) == ({"unknown": 5}, {ids[0]: None})
 

@@ -61,7 +61,7 @@ async def test_found_messages_are_read_by_their_keys(store: Store, n: int) -> No
     assert used
     assert all(name.endswith("_pkey") for name in used), used
     assert indexes_on(nodes, "chunk") <= {"chunk_range", "chunk_pkey"}
-    assert indexes_on(nodes, "batch") == {"batch_ready"}
+    assert indexes_on(nodes, "batch") <= {"batch_ready", "batch_chunk"}
 
 
 async def test_a_thousand_found_messages_take_a_moment(store: Store) -> None:
@@ -115,7 +115,7 @@ async def test_a_cancel_looks_among_what_waits_only(store: Store) -> None:
     """The pending batch is found in the queue, not among those that were sent."""
     async with store.tenant(TENANT) as connection:
         nodes = await explain(connection, "singles.lock_pending_batch", 1, MAIN, 5)
-        assert indexes_on(nodes, "batch") == {"batch_ready"}
+        assert indexes_on(nodes, "batch") <= {"batch_ready", "batch_chunk"}
         assert_one_chunk_a_batch(nodes)
 
 

@@ -48,6 +48,10 @@ STATEMENTS: dict[str, list[Any]] = {
 }
 
 
+ALIKE = {"attempt_range": "attempt_open"}
+"""Indexes that cost the same while there are few attempts: either is right."""
+
+
 @pytest.fixture(params=["nothing", "fresh"])
 async def walled(request: pytest.FixtureRequest, databases: Databases) -> AsyncIterator[Store]:
     """A large database of which the planner knows nothing, or the truth."""
@@ -62,7 +66,7 @@ async def scans(connection: Connection, name: str) -> list[tuple[str, str, str]]
     plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {query(name)}", *STATEMENTS[name])
     nodes = [dict(node) for node in plan_nodes(json.loads(plan)[0]["Plan"])]
     return sorted(
-        (node["Node Type"], node.get("Relation Name", ""), node.get("Index Name", ""))
+        (node["Node Type"], node.get("Relation Name", ""), ALIKE.get(node.get("Index Name", ""), node.get("Index Name", "")))
         for node in nodes
         if "Scan" in node["Node Type"]
     )

@@ -31,13 +31,21 @@ async def raise_wall(connection: "Connection") -> bool:
     """Make the role, the policies and the grants that are missing; whether the wall stands now. Needs the migrations' lock."""
     try:
         if not await _may_become(connection):
-            await connection.execute(ENSURE_ROLE)
+            await _ensure_role(connection)
         async with connection.transaction():
             await connection.execute(PROTECT_TABLES)
             await connection.execute(GRANT_NEEDED)
     except asyncpg.InsufficientPrivilegeError:
         return False
     return await is_wall_up(connection)
+
+
+async def _ensure_role(connection: "Connection") -> None:
+    try:
+        await connection.execute(ENSURE_ROLE)
+    except asyncpg.UndefinedObjectError:
+        # Another database made it at this very moment, and this session still knew that there is none; now it looks again.
+        await connection.execute(ENSURE_ROLE)
 
 
 async def is_wall_up(connection: "Connection") -> bool:

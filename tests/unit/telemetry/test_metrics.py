@@ -15,6 +15,8 @@ NAMES = {
     "build": "info",
     "http_request_duration_ms": "histogram",
     "penstock_http_connections_refused": "counter",
+    "penstock_api_limited": "counter",
+    "penstock_api_limits_alone": "gauge",
     "db_query_duration_seconds": "histogram",
     "penstock_recipients": "counter",
     "penstock_single_messages": "counter",
@@ -45,6 +47,7 @@ NAMES = {
 LABELS = {
     "http_request_duration_ms": {"method", "route", "status"},
     "penstock_http_connections_refused": {"reason"},
+    "penstock_api_limited": {"scope"},
     "db_query_duration_seconds": {"stage"},
     "penstock_recipients": {"result"},
     "penstock_single_messages": {"result"},
@@ -150,6 +153,7 @@ def test_label_values_are_from_closed_sets() -> None:
     """Outside the HTTP middleware a label is a literal, a state, a reason, an outcome's name or one of a counted few."""
     assert Gains == dict[MessageState, int]  # whose keys are the label `state`
     allowed = {"state", "type(outcome).__name__.lower()", "reason", "route, status", "*pair", "finding.kind", "kind"}
+    allowed |= {"done.method", "PATH", "done.route", "verdict.blocker"}  # the road past the application, and a limit's name
     allowed |= {"look_up.kind", "result or 'again'", "found.by", "mapping", "_returned(seen, sample, look_up.seq)"}  # enums
     found = set()
     for path in Path(inspect.getfile(penstock)).parent.rglob("*.py"):
