@@ -208,4 +208,6 @@ async def test_no_mark_leaves(dsn: str, valkey_url: str) -> None:
     found = {place: MARKS.findall(text) for place, text in leavings.items() if MARKS.search(text)}
     assert found == {}
     assert len(leavings) > 100
-    assert all(word in leavings["the gateway's output"] for word in ("request_failed", "answer_not_recordable", "batch_not_accepted"))
+    assert all(
+        word in leavings["the gateway's output"] for word in ("request_failed", "answer_not_recordable", "batch_not_accepted")
+    )
