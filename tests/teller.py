@@ -16,7 +16,7 @@ from penstock.reconcile.silent import judge as judge_silent
 from penstock.reconcile.silent import queue_silent
 from penstock.reconcile.unknown import EvidenceFinder, Resolver
 from penstock.simulator import ulid
-from penstock.store import lookup, reports
+from penstock.store import message_search, reports
 from penstock.store.pool import Store
 from tests.builders import Rig, Script, ScriptedProvider
 
@@ -113,9 +113,9 @@ class Inquiry:
         """Send what is due, and make the numbers findable."""
         await self.rig.drain()
         async with self.store.engine() as connection:
-            chunks = await lookup.choose_unindexed(connection, 1_000_000)
-            await lookup.index_numbers(connection, chunks)
-            await lookup.mark_indexed(connection, chunks)
+            chunks = await message_search.choose_unindexed(connection, 1_000_000)
+            await message_search.index_numbers(connection, chunks)
+            await message_search.mark_indexed(connection, chunks)
 
     async def report(self, status: str, *provider_ids: str) -> None:
         """Let reports come in and be applied, or parked since long."""

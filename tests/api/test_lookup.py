@@ -11,7 +11,7 @@ from penstock.providers.port import Unsent
 from penstock.receipts.apply import Applier
 from penstock.reconcile import numbers
 from penstock.reconcile.numbers import index_numbers
-from penstock.store import lookup, opt_outs, reports
+from penstock.store import message_search, opt_outs, reports
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 from tests.api.conftest import Api
@@ -95,11 +95,11 @@ async def test_joined_chunks_are_indexed_whole(store: Store, api: Api, rig: Rig)
     await index_numbers(store)
     second = await send(api, 2)
     async with store.engine() as connection:
-        stale = await lookup.choose_unindexed(connection, 100)
+        stale = await message_search.choose_unindexed(connection, 100)
     await rig.drain()
     assert rig.script.sizes == [2]
     async with store.engine() as connection:
-        assert await lookup.mark_indexed(connection, stale) == 0
+        assert await message_search.mark_indexed(connection, stale) == 0
     await index_numbers(store)
     for i, expected in [(1, first), (2, second)]:
         assert (await search(api, number=f"+{number(i)}"))[0] == [expected]

@@ -38,7 +38,7 @@ _SYSTEM = {
     "limits": "has_singles list_account_limits list_tenant_limits",
     "look_ups": "answer count_waiting drop_answered is_evidence_waiting postpone queue_hints queue_messages queue_reports"
     " take_due",
-    "lookup": "choose_unindexed index_numbers mark_indexed",
+    "message_search": "choose_unindexed index_numbers mark_indexed",
     "recounts": "list_everything list_stuck list_to_recount",
     "reports": "apply_reports choose_pages count_waiting drop_parked find_states finish_pages insert_page lock_pages"
     " park_reports postpone_parked record_conflicts take_parked",

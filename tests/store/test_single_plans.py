@@ -10,8 +10,8 @@ import pytest
 
 from penstock.config import Database
 from penstock.domain.ids import BatchId, TenantId
-from penstock.store import lookup, singles
-from penstock.store.lookup import UnindexedChunk
+from penstock.store import message_search, singles
+from penstock.store.message_search import UnindexedChunk
 from penstock.store.pool import Connection, Store
 from penstock.store.queries import query
 from tests.builders import plan_nodes
@@ -56,7 +56,7 @@ async def test_found_messages_are_read_by_their_keys(store: Store, n: int) -> No
     """A page of the search costs a few probes a message: of the primary key, and of its chunk's range."""
     campaigns, seqs = [MAIN] * n, list(range(n))
     async with store.tenant(TENANT) as connection:
-        nodes = await explain(connection, "lookup.list_found", 1, campaigns, seqs)
+        nodes = await explain(connection, "message_search.list_found", 1, campaigns, seqs)
     used = indexes_on(nodes, "message_2")
     assert used
     assert all(name.endswith("_pkey") for name in used), used
@@ -69,7 +69,7 @@ async def test_a_thousand_found_messages_take_a_moment(store: Store) -> None:
     places = [(MAIN, i * (SENT_FROM // 500)) for i in range(1000)]
     async with store.tenant(TENANT) as connection:
         began = time.perf_counter()
-        found = await lookup.list_found(connection, 1, [place for place in places if place[1] < SENT_FROM])
+        found = await message_search.list_found(connection, 1, [place for place in places if place[1] < SENT_FROM])
         assert time.perf_counter() - began < 2
         assert [one.seq for one in found] == [seq for _, seq in places if seq < SENT_FROM][: len(found)]
 
@@ -80,18 +80,18 @@ async def test_attempts_and_places_are_found_by_range(store: Store) -> None:
         for statement in (ATTEMPTS, *PLACED):
             await connection.execute(statement)
     async with store.tenant(TENANT) as connection:
-        nodes = await explain(connection, "lookup.list_attempts_of", 1, MAIN, 150, 100, 199)
+        nodes = await explain(connection, "message_search.list_attempts_of", 1, MAIN, 150, 100, 199)
         assert indexes_on(nodes, "attempt") == {"attempt_range"}
-        nodes = await explain(connection, "lookup.find_by_number", 1, NUMBER, MAIN, LAST, 100)
+        nodes = await explain(connection, "message_search.find_by_number", 1, NUMBER, MAIN, LAST, 100)
         assert indexes_on(nodes, "number_index") == {"number_index_pkey"}
-        nodes = await explain(connection, "lookup.find_by_reference", 1, "x", MAIN, LAST, 100)
+        nodes = await explain(connection, "message_search.find_by_reference", 1, "x", MAIN, LAST, 100)
         assert indexes_on(nodes, "message_reference") == {"message_reference_text"}
 
 
 async def test_a_step_of_the_index_reads_its_ranges(store: Store) -> None:
     """Each chunk is one range of the primary key, joined in a loop."""
     async with store.engine() as connection:
-        nodes = await explain(connection, "lookup.index_numbers", [1, 1], [MAIN, OTHERS[0]], [0, 100], [99, 199])
+        nodes = await explain(connection, "message_search.index_numbers", [1, 1], [MAIN, OTHERS[0]], [0, 100], [99, 199])
     used = indexes_on(nodes, "message_2")
     assert used
     assert all(name.endswith("_pkey") for name in used), used
@@ -105,7 +105,7 @@ async def test_a_full_step_of_the_index_takes_a_moment(databases: Databases, kno
     chunks = [UnindexedChunk(1, MAIN, n, n * 5000, 5000, created) for n in range(4)]
     async with clone(databases, knowledge) as dsn, Store.open(dsn, Database()) as store, store.engine() as connection:
         began = time.perf_counter()
-        await lookup.index_numbers(connection, chunks)
+        await message_search.index_numbers(connection, chunks)
         took = time.perf_counter() - began
         assert await connection.fetchval("SELECT count(*) FROM number_index") == 20_000
     assert took < 5

@@ -12,8 +12,8 @@ from penstock.api.bodies import read_json
 from penstock.api.parts import PARTS
 from penstock.domain.errors import InvalidValueError, MalformedRequestError, NotFoundError
 from penstock.domain.ids import CampaignId, TenantId, parse_message_id
-from penstock.store import lookup
-from penstock.store.lookup import FoundMessage, Place
+from penstock.store import message_search
+from penstock.store.message_search import FoundMessage, Place
 from penstock.store.pool import Connection
 
 _NEWEST: Place = (CampaignId(UUID(int=(1 << 128) - 1)), 0)
@@ -33,8 +33,8 @@ async def timeline(request: web.Request, caller: Caller) -> web.Response:
     place = message_place(request)
     async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
         message = await find(connection, caller.tenant_id, place)
-        attempts = await lookup.list_attempts_of(connection, caller.tenant_id, message)
-        conflicts = await lookup.list_conflicts_of(connection, message.provider_id) if message.provider_id else []
+        attempts = await message_search.list_attempts_of(connection, caller.tenant_id, message)
+        conflicts = await message_search.list_conflicts_of(connection, message.provider_id) if message.provider_id else []
     return answer(message_views.timeline(message, attempts, conflicts))
 
 
@@ -47,9 +47,9 @@ async def search(request: web.Request, caller: Caller) -> web.Response:
     before = _NEWEST if asked.after is None else _open_cursor(asked.after)
     async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
         # Read before the page: what is indexed meanwhile may be missing from it.
-        until = await lookup.indexed_until(connection, caller.tenant_id)
+        until = await message_search.indexed_until(connection, caller.tenant_id)
         places = await _find(connection, caller.tenant_id, number, asked, before)
-        found = await lookup.list_found(connection, caller.tenant_id, places)
+        found = await message_search.list_found(connection, caller.tenant_id, places)
     # A number of a draft that was emptied is still indexed, and another may stand in its place.
     items = [message_views.detail(message) for message in found if number in (None, message.msisdn)]
     more = queries.encode_cursor(_cursor(places[-1])) if len(places) == asked.limit else None
@@ -58,7 +58,7 @@ async def search(request: web.Request, caller: Caller) -> web.Response:
 
 async def find(connection: Connection, tenant_id: TenantId, place: Place) -> FoundMessage:
     """The tenant's message. Raises NotFoundError, also for another tenant's."""
-    found = await lookup.list_found(connection, tenant_id, [place])
+    found = await message_search.list_found(connection, tenant_id, [place])
     if not found:
         raise NotFoundError("There is no such message.")
     return found[0]
@@ -76,8 +76,8 @@ async def _find(
     connection: Connection, tenant_id: TenantId, number: int | None, asked: schemas.SearchRequest, before: Place
 ) -> list[Place]:
     if number is not None:
-        return await lookup.find_by_number(connection, tenant_id, number, before, asked.limit)
-    return await lookup.find_by_reference(connection, tenant_id, asked.reference or "", before, asked.limit)
+        return await message_search.find_by_number(connection, tenant_id, number, before, asked.limit)
+    return await message_search.find_by_reference(connection, tenant_id, asked.reference or "", before, asked.limit)
 
 
 def _read_number(text: str, region: str | None) -> int:

@@ -6,7 +6,7 @@ from penstock.api import schemas, views
 from penstock.domain.ids import message_id
 from penstock.domain.message import MessageState, is_final
 from penstock.domain.single import Placed, Single
-from penstock.store.lookup import Conflict, FoundMessage, TriedAttempt
+from penstock.store.message_search import Conflict, FoundMessage, TriedAttempt
 
 
 def placed(message: Single, place: Placed) -> schemas.MessageDetail:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from penstock.store import lookup, singles
+from penstock.store import message_search, singles
 from penstock.store.pool import Store
 
 MOST_NUMBERS: Final = 20_000
@@ -12,12 +12,12 @@ MOST_NUMBERS: Final = 20_000
 async def index_numbers(store: Store) -> None:
     """One step. Chunks that change while their numbers are read are not marked, and read again."""
     async with store.engine() as connection:
-        if not (chunks := await lookup.choose_unindexed(connection, MOST_NUMBERS)):
+        if not (chunks := await message_search.choose_unindexed(connection, MOST_NUMBERS)):
             return
         async with connection.transaction():
-            await lookup.index_numbers(connection, chunks)
+            await message_search.index_numbers(connection, chunks)
             # Last, because a claim that joins chunks waits for these rows.
-            await lookup.mark_indexed(connection, chunks)
+            await message_search.mark_indexed(connection, chunks)
 
 
 async def forget_days(store: Store) -> None:

@@ -10,15 +10,15 @@ from penstock.store.messages import Message
 from penstock.store.pool import Connection
 from penstock.store.queries import query, row_count
 
-FIND_BY_NUMBER = query("lookup.find_by_number")
-FIND_BY_REFERENCE = query("lookup.find_by_reference")
-LIST_FOUND = query("lookup.list_found")
-INDEXED_UNTIL = query("lookup.indexed_until")
-LIST_ATTEMPTS_OF = query("lookup.list_attempts_of")
-LIST_CONFLICTS_OF = query("lookup.list_conflicts_of")
-CHOOSE_UNINDEXED = query("lookup.choose_unindexed")
-INDEX_NUMBERS = query("lookup.index_numbers")
-MARK_INDEXED = query("lookup.mark_indexed")
+FIND_BY_NUMBER = query("message_search.find_by_number")
+FIND_BY_REFERENCE = query("message_search.find_by_reference")
+LIST_FOUND = query("message_search.list_found")
+INDEXED_UNTIL = query("message_search.indexed_until")
+LIST_ATTEMPTS_OF = query("message_search.list_attempts_of")
+LIST_CONFLICTS_OF = query("message_search.list_conflicts_of")
+CHOOSE_UNINDEXED = query("message_search.choose_unindexed")
+INDEX_NUMBERS = query("message_search.index_numbers")
+MARK_INDEXED = query("message_search.mark_indexed")
 
 Place = tuple[CampaignId, int]
 """Which message of a tenant."""
