@@ -69,6 +69,7 @@ from penstock.reconcile.recount import recount_campaigns
 from penstock.reconcile.resend import resend_unknown
 from penstock.reconcile.silent import silent_after
 from penstock.reconcile.stuck import mend_stuck_campaigns
+from penstock.reconcile.transactions import end_stale_transactions
 from penstock.reconcile.uploads import look_after_uploads
 from penstock.store import accounts
 from penstock.store.migrate import migrate
@@ -119,9 +120,9 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         heartbeat = Heartbeat(dsn, me, clock, limiter.shares if is_sending else None, news)
         services: list[Service] = [_ops_door(settings, health, metrics), heartbeat]
         if settings.general.role in ("all", "jobs"):
-            services += _leaders(dsn, store, settings, clock, metrics)
+            services += _leaders(dsn, store.for_jobs(), settings, clock, metrics)
             if settings.look_up.per_s > 0:
-                services.append(await _look_ups(stack, dsn, store, settings, clock=clock, metrics=metrics))
+                services.append(await _look_ups(stack, dsn, store.for_jobs(), settings, clock=clock, metrics=metrics))
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
@@ -322,6 +323,7 @@ def _leaders(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: 
         Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
         Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader, settings.look_up.per_s, silent_after(window))),
         Job("index_numbers", 0.5, lambda: index_numbers(store)),
+        Job("end_stale_transactions", 5.0, lambda: end_stale_transactions(store, findings)),
         Job("give_up_lapsed_attempts", 1.0, lambda: give_up_lapsed_attempts(store, findings)),
         Job("resend_unknown", 5.0, lambda: resend_unknown(store, metrics)),
         Job("close_silent_campaigns", 60.0, lambda: close_silent_campaigns(store, window)),
