@@ -57,7 +57,7 @@ from penstock.reconcile.books import fold_counts
 from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
 from penstock.reconcile.expired import expire_unsent
-from penstock.reconcile.findings import Findings, sweep_findings
+from penstock.reconcile.findings import Findings, RecentFindings, sweep_findings
 from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.heartbeat import Heartbeat
 from penstock.reconcile.idempotency import drop_expired_keys
@@ -111,7 +111,8 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         if not store.is_walled:
             log.warning("second_wall_off", meaning=SECOND_WALL_OFF)
         await _ensure_account(store, settings)
-        health = Health(checks={"database": store.check}, facts=_facts(store, settings))
+        recent = RecentFindings(store.for_jobs(), clock)
+        health = Health(checks={"database": store.check}, facts=_facts(store, settings), details={"findings": recent.tell})
         is_sending = settings.general.role in ("all", "dispatch") and not settings.general.safe_mode
         me = Identity(_worker(), settings.general.role, is_sending)
         news = asyncio.Event()
