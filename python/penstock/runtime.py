@@ -30,6 +30,7 @@ from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
 from penstock.dispatch.limits import LimitReader
+from penstock.dispatch.marks import Marks
 from penstock.dispatch.pipeline import Dispatcher
 from penstock.dispatch.pipeline import Parts as DispatchParts
 from penstock.dispatch.settle import Settler
@@ -247,6 +248,7 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
             BatchBounds(settings.sms.batch_size, settings.sms.batch_max_bytes),
             worker,
             lambda: _uuid7(clock),  # type: ignore[arg-type, return-value]
+            Marks(spool),
             references=settings.has_references,
         ),
         settler=Settler(store, metrics, random.random),
