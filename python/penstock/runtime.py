@@ -31,8 +31,8 @@ from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
 from penstock.dispatch.limits import LimitReader
 from penstock.dispatch.marks import Marks
+from penstock.dispatch.parts import Parts as DispatchParts
 from penstock.dispatch.pipeline import Dispatcher
-from penstock.dispatch.pipeline import Parts as DispatchParts
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
 from penstock.domain.estimate import Speeds

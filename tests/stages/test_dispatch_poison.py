@@ -129,15 +129,19 @@ async def test_a_batch_at_work_is_marked_and_not_blamed(
 ) -> None:
     """While its request is made the mark is there; a process that starts meanwhile waits for the claim and blames nobody."""
     scene, real = await make_campaign(store, 10), _core.encode_batch
-    other = Rig(store, spool)
+    loop = asyncio.get_running_loop()
     blaming: list[asyncio.Task[None]] = []
 
+    async def start_another() -> None:
+        assert await suffixes(spool) == [".at-work"]
+        blaming.append(loop.create_task(Rig(store, spool).dispatcher.blame_marked()))
+        while not await scene.fetch("SELECT FROM pg_locks WHERE NOT granted"):
+            pass
+
     def encode(*given: Any, **named: Any) -> _core.EncodedBatch:
-        assert [path.suffix for path in spool.iterdir()] == [".at-work"]
-        loop.call_soon_threadsafe(lambda: blaming.append(loop.create_task(other.dispatcher.blame_marked())))
+        asyncio.run_coroutine_threadsafe(start_another(), loop).result()
         return real(*given, **named)
 
-    loop = asyncio.get_running_loop()
     monkeypatch.setattr(_core, "encode_batch", encode)
     await rig.drain()
     await blaming[0]
@@ -177,7 +181,7 @@ async def test_an_answer_that_cannot_be_judged_is_no_answer(store: Store, rig: R
     assert await scene.states() == {"unknown": 10, "sent": 10}
     assert await scene.column("SELECT detail FROM attempt WHERE state = 'unknown'") == ["answer_not_recordable"]
     assert await suffixes(spool) == [".set-aside"]
-    await Rig(store, spool).dispatcher.replay_spool()
+    await Rig(store, spool).dispatcher.recorder.replay_spool()
 
 
 async def test_an_answer_that_cannot_be_stored_is_no_answer(store: Store, rig: Rig, spool: Path) -> None:
