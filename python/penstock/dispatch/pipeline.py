@@ -79,7 +79,7 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001 - raised by run() once the others have finished
                 self._crashes.append(error)
                 return
-            if wait_s > 0:
+            if wait_s > 0 and not self._crashes:
                 await self._parts.chooser.wait(halt, wait_s)
 
     async def run_once(self, *, is_urgent_only: bool = False) -> float:
