@@ -36,6 +36,9 @@ KNOWN_AGAIN = {Point.SEND_AFTER_CLAIM, Point.SEND_AFTER_SPOOL}
 """Whatever was on its way here is known again after the start: it was undone, or its answer lies in the spool. Not so while a
 batch is settled: the next one may be on its way."""
 
+IN_A_TRANSACTION = [Point.SEND_AFTER_CLAIM, Point.SETTLE_BEFORE_COMMIT]
+AROUND_A_REQUEST = [Point.SEND_BEFORE_WRITE, Point.SEND_AFTER_WRITE, Point.SEND_AFTER_RESPONSE]
+
 
 async def dies(process: Process) -> None:
     """Wait until the process was killed."""
@@ -110,9 +113,12 @@ async def test_killed_while_it_migrates(databases: Databases, valkey_url: str, t
             process.end()
 
 
-@pytest.mark.parametrize("point", [Point.SEND_BEFORE_WRITE, Point.SEND_AFTER_WRITE, Point.SEND_AFTER_RESPONSE])
+@pytest.mark.parametrize("point", IN_A_TRANSACTION + AROUND_A_REQUEST)
 async def test_stopped_for_longer_than_its_lease(dsn: str, valkey_url: str, tmp_path: Path, point: Point) -> None:
-    """A process that sleeps over its lease sends at most once, and its late answer still settles what was given up."""
+    """A process that sleeps over its lease sends at most once, and its late answer still settles what was given up.
+
+    What it had locked in a transaction that it was in is free before it wakes.
+    """
     async with (
         site(dsn, valkey_url, tmp_path, **ONE_BY_ONE) as at,
         another(at, **{failpoint.NAME: f"{point}:3:stop"}) as sleeper,
@@ -124,7 +130,6 @@ async def test_stopped_for_longer_than_its_lease(dsn: str, valkey_url: str, tmp_
         await at.database.lapse()
 
         async def is_given_up() -> bool:
-            # What it was recording when it fell asleep holds its locks until that transaction is ended.
             await at.database.end_stale_transactions()
             return await at.database.is_sent()
 
