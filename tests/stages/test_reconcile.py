@@ -287,7 +287,7 @@ async def test_a_job_that_fails_keeps_the_others_waiting_once() -> None:
     many.clock.at = LATEST_RETRY_S
     assert await many.leader.run_once()
     assert many.ran == ["before", "fails", "behind", "fails"]
-    failed = many.metrics.registry.get_sample_value("penstock_reconciliation_jobs_failed_total", {"job": "fails"})
+    failed = many.metrics.registry.get_sample_value("penstock_reconciliation_jobs_failed_total", {"name": "fails"})
     assert (failed, many.metrics.registry.get_sample_value("reconciliation_jobs_completed")) == (1, 3)
 
 

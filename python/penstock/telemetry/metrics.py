@@ -119,8 +119,8 @@ class Metrics:
             "reconciliation_jobs_completed", "Runs of the periodic jobs that ended well.", registry=self.registry
         )
         self.jobs_failed = Counter(
-            "penstock_reconciliation_jobs_failed_total", "Runs of the periodic jobs that failed and come again, by job.",
-            ["job"], registry=self.registry,
+            "penstock_reconciliation_jobs_failed_total", "Runs of periodic jobs that failed and come again, by the job's name.",
+            ["name"], registry=self.registry,
         )  # fmt: skip
         self.findings = Counter(
             "penstock_reconciliation_findings_total", "What reconciliation came upon, by kind.", ["kind"],
