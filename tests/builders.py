@@ -299,6 +299,7 @@ class Rig:
         claims_from: Store | None = None,
         settler: type[Settler] = Settler,
         in_flight: int = 2,
+        poll_s: float = POLL_S,
         lanes_age_s: float = -1,
         clock: Clock | None = None,
     ) -> None:
@@ -320,7 +321,7 @@ class Rig:
             clock=clock,
             metrics=self.metrics,
         )
-        self.dispatcher = Dispatcher(parts, in_flight=in_flight, poll_s=POLL_S)
+        self.dispatcher = Dispatcher(parts, in_flight=in_flight, poll_s=poll_s)
 
     def says(self, *script: Script) -> None:
         """What the provider answers next, one reply a request."""
