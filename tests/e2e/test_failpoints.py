@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from penstock import failpoint
+from penstock.dispatch.pipeline import PROCESS_ENDED
+from penstock.domain.batch import MAX_ATTEMPTS
 from penstock.failpoint import Point
 from tests.e2e.customer import Customer
 from tests.e2e.evidence import FIRST_NUMBER, Database, wait_until
 from tests.e2e.inside import free_port
 from tests.e2e.processes import Process, Site, another, process_settings, site
+from tests.e2e.test_cli import run_all, servers
 from tests.servers import Databases
 
 RECIPIENTS = 2000
@@ -93,6 +96,30 @@ async def test_killed_again_while_it_gives_up(dsn: str, valkey_url: str, tmp_pat
     async with site(dsn, valkey_url, tmp_path, **ONE_BY_ONE, **{failpoint.NAME: f"{Point.SEND_BEFORE_WRITE}:3"}) as at:
         await live_through(at, f"{point}:1")
         assert (await at.database.states()).get("unknown", 0) <= 2 * BATCH + SINGLES  # one batch a death
+
+
+async def die_of_it(at: Site) -> None:
+    """Start again after every death, until the batch that ends each process is dead itself."""
+    for _ in range(MAX_ATTEMPTS):
+        await dies(at.process)
+        at.process.launch()
+    await wait_until(lambda: at.database.value("SELECT true FROM batch WHERE state = 'dead'"), "the batch is dead")
+
+
+async def test_a_batch_that_ends_every_process_is_dead_at_last(dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """The next process lives, says why the batch does not, and sends it once when it is told to after the cause is mended."""
+    async with site(dsn, valkey_url, tmp_path, **ONE_BY_ONE, **{failpoint.NAME: f"{Point.SEND_AT_WORK}:1"}) as at:
+        key = await at.database.make_key("second", b"second")
+        async with Customer(at.process.url, key) as customer, asyncio.TaskGroup() as group:
+            group.create_task(die_of_it(at))
+            await customer.start_campaign(BATCH, FIRST_NUMBER)
+        assert await at.database.states() == {"queued": BATCH}
+        listed, _ = await run_all(servers(dsn, valkey_url), "dead-letters list", "dead-letters redrive --all")
+        assert PROCESS_ENDED in listed
+        await revive(at)
+        await wait_until(at.database.is_settled_at_once, "everything is settled", END_S)
+        await at.verify(customer.promised)
+        assert (await at.database.states()).keys().isdisjoint({"queued", "unknown"})
 
 
 @pytest.mark.parametrize("point", sorted(AT_THE_START))
