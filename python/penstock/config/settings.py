@@ -111,7 +111,7 @@ class Mitto(Section, frozen=True, kw_only=True):
     """What the account may send; must be given in real mode."""
     reference: bool | None = None
     """Send each message's id with it, as `reference`: where GET shows it again it decides about unknown outcomes. Not set: 1 in
-    mock mode, 0 in real mode, because Mitto does not document whether it takes it; try it with one test message first."""
+    mock mode, 0 in real mode, because Mitto does not document whether it takes it: `penstock check --probe-reference` tells."""
     connections: Positive = 16
     """Open connections to Mitto, at most."""
     connect_timeout: timedelta = timedelta(seconds=10)

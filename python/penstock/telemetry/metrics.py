@@ -137,8 +137,8 @@ class Metrics:
             ["by"], registry=self.registry,
         )  # fmt: skip
         self.order_checks = Counter(
-            "penstock_order_checks_total", "Messages looked up to prove the order of an answer, by result.", ["result"],
-            registry=self.registry,
+            "penstock_order_checks_total", "Messages that look-ups and reports showed, held against the order of their "
+            "answer, by result.", ["result"], registry=self.registry,
         )  # fmt: skip
         self.references = Counter(
             "penstock_references_total", "Messages sent with a reference and looked up, by what became of it.", ["result"],
