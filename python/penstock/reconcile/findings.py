@@ -31,6 +31,11 @@ class Findings:
             "finding", kind=finding.kind.value, subject=finding.subject, is_repaired=finding.is_repaired, **finding.detail
         )
 
+    async def note_once(self, connection: Connection, finding: Finding) -> None:
+        """For what stays as it is for long: told when it is not on record, and so once a month at most."""
+        if not await findings.is_on_record(connection, finding):
+            await self.note(connection, finding)
+
 
 async def sweep_findings(store: Store) -> None:
     """Forget what was not seen for a month."""
