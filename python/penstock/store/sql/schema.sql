@@ -429,10 +429,10 @@ CREATE TABLE public.message_reference (
 );
 
 CREATE TABLE public.number_index (
-    tenant_id integer CONSTRAINT number_index_tenant_id_not_null1 NOT NULL,
-    msisdn bigint CONSTRAINT number_index_msisdn_not_null1 NOT NULL,
-    campaign_id uuid CONSTRAINT number_index_campaign_id_not_null1 NOT NULL,
-    seq integer CONSTRAINT number_index_seq_not_null1 NOT NULL
+    tenant_id integer NOT NULL,
+    msisdn bigint NOT NULL,
+    campaign_id uuid NOT NULL,
+    seq integer NOT NULL
 )
 PARTITION BY RANGE (campaign_id);
 
