@@ -19,7 +19,8 @@ from penstock.config import RateLimit
 from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
-from penstock.dispatch.pipeline import Brake, Dispatcher, Parts
+from penstock.dispatch.parts import Brake, Parts
+from penstock.dispatch.pipeline import Dispatcher
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
 from penstock.domain.counter import imbalance, skipped_counter

@@ -30,8 +30,8 @@ from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
 from penstock.dispatch.limits import LimitReader
+from penstock.dispatch.parts import Parts as DispatchParts
 from penstock.dispatch.pipeline import Dispatcher
-from penstock.dispatch.pipeline import Parts as DispatchParts
 from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
 from penstock.domain.estimate import Speeds

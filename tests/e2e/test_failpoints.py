@@ -42,8 +42,9 @@ STRIKES = [
     for hit in HITS.get(point, (3,))
 ]
 
-KNOWN_AGAIN = {Point.SEND_AFTER_CLAIM, Point.SEND_AFTER_SPOOL, Point.SETTLE_BEFORE_COMMIT, Point.SETTLE_AFTER_COMMIT}
-"""Whatever was on its way here is known again after the start: it was undone, or its answer lies in the spool."""
+KNOWN_AGAIN = {Point.SEND_AFTER_CLAIM, Point.SEND_AFTER_SPOOL}
+"""Whatever was on its way here is known again after the start: it was undone, or its answer lies in the spool. Not so while a
+batch is settled: the next one may be on its way."""
 
 
 async def dies(process: Process) -> None:

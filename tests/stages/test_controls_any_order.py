@@ -13,7 +13,7 @@ from penstock.clock import SystemClock
 from penstock.dispatch.settle import Settler
 from penstock.domain.campaign import CampaignState
 from penstock.domain.errors import StateConflictError
-from penstock.domain.outcome import Outcome
+from penstock.domain.outcome import Accepted, Outcome
 from penstock.ingest import control, retry, steering
 from penstock.ingest.steering import Canceled
 from penstock.providers.port import Answered, Reply, Unsent
@@ -41,13 +41,13 @@ STEPS = 40
 
 
 class Dying(Settler):
-    """Dies once with an answer in hand, when it is told to."""
+    """Dies once with an answer in hand that accepts a whole batch, when it is told to: all of it was written, then."""
 
     dies = False
 
     async def settle(self, attempt: Attempt, outcome: Outcome) -> None:
         """Record, or die before."""
-        if Dying.dies:
+        if Dying.dies and isinstance(outcome, Accepted) and not outcome.refused:
             Dying.dies = False
             raise RuntimeError("the process dies here")
         await super().settle(attempt, outcome)
@@ -100,7 +100,7 @@ class World:
         if died:
             self.start()
             Dying.dies = False
-            await self.rig.dispatcher.replay_spool()
+            await self.rig.dispatcher.recorder.replay_spool()
 
     async def steer(self, action: str) -> None:
         """Pause, resume or cancel, as the API does; a conflict is an answer too."""

@@ -294,7 +294,7 @@ async def test_a_crash_before_settling_is_mended_from_the_spool(store: Store, ri
     await crash_after_answer(store, spool, rig)
     assert (await scene.states(), len(rig.kept_answers())) == ({"queued": 5}, 1)
     for _ in range(2):
-        await rig.dispatcher.replay_spool()
+        await rig.dispatcher.recorder.replay_spool()
         assert (await scene.states(), rig.kept_answers()) == ({"sent": 5}, [])
     await rig.drain()
     assert len(rig.script.bodies) == 1
@@ -307,7 +307,7 @@ async def test_a_spooled_answer_settles_an_attempt_given_up_as_unknown(store: St
     await scene.execute("UPDATE attempt SET lease_until = now() - interval '1 second'")
     await give_up_lapsed_attempts(store, Findings(Metrics("test")))
     assert await scene.states() == {"unknown": 5}
-    await rig.dispatcher.replay_spool()
+    await rig.dispatcher.recorder.replay_spool()
     assert await scene.states() == {"sent": 5}
     assert await scene.column(BATCHES) == ["settled"]
 
@@ -318,7 +318,7 @@ async def test_a_damaged_spool_file_stops_nobody(store: Store, rig: Rig, spool: 
     await crash_after_answer(store, spool, rig)
     (attempt_id,) = rig.kept_answers()
     rig.spool.put(attempt_id, b"")
-    await rig.dispatcher.replay_spool()
+    await rig.dispatcher.recorder.replay_spool()
     assert rig.kept_answers() == []
     assert await scene.column(ATTEMPTS) == ["open"]
     assert await asyncio.to_thread(lambda: [path.name for path in spool.iterdir()]) == [f"{attempt_id}.answer.set-aside"]
@@ -329,7 +329,7 @@ async def test_an_answer_of_an_unknown_attempt_is_set_aside(rig: Rig, store: Sto
     scene = await make_campaign(store, 1)
     answer = pack_reply(refusal(500))
     rig.spool.put(AttemptId(scene.campaign_id), answer)
-    await rig.dispatcher.replay_spool()
+    await rig.dispatcher.recorder.replay_spool()
     assert rig.kept_answers() == []
     assert await asyncio.to_thread((spool / f"{scene.campaign_id}.answer.set-aside").read_bytes) == answer
     assert await scene.states() == {"queued": 1}

@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from penstock.clock import SystemClock
@@ -255,14 +254,13 @@ async def test_a_claim_not_found_is_looked_for_during_a_lease(store: Store, spoo
     """A claim whose COMMIT may still hang on the server is forgotten only when its attempt could not be open any more."""
     broken, clock = BrokenStore.of(store), HandClock()
     await make_campaign(store, 5)
-    rig = Rig(store, spool, claims_from=broken)
-    rig.dispatcher._parts = msgspec.structs.replace(rig.dispatcher._parts, clock=clock)
+    rig = Rig(store, spool, claims_from=broken, clock=clock)
     broken.lose_before = 1
     with pytest.raises(UnavailableError):
         await rig.dispatcher.run_once()
     for passed, kept in ((0, 1), (LEASE.total_seconds() - 1, 1), (LEASE.total_seconds() + 2, 0)):
         clock.at = 1000 + passed
-        await rig.dispatcher._resolve_doubtful()
+        await rig.dispatcher.doubtful.hand_back()
         assert len(rig.claimer.doubtful) == kept
 
 
@@ -277,7 +275,7 @@ async def test_a_claim_that_appears_late_is_handed_back(store: Store, spool: Pat
         with pytest.raises(UnavailableError):
             await rig.dispatcher.run_once()
         assert (len(rig.claimer.doubtful), await scene.column(BATCHES)) == (kept, [batch])
-    rig.dispatcher._look_again_at = float("-inf")
-    await rig.dispatcher._resolve_doubtful()
+    rig.dispatcher.doubtful._look_again_at = float("-inf")
+    await rig.dispatcher.doubtful.hand_back()
     assert (rig.claimer.doubtful, rig.script.bodies) == (set(), [])
     assert (await scene.states(), await scene.column(BATCHES)) == ({"queued": 5}, ["pending"])

@@ -123,7 +123,7 @@ async def test_an_answer_that_cannot_be_judged_is_no_answer(store: Store, rig: R
     assert await scene.states() == {"unknown": 10, "sent": 10}
     assert await scene.column("SELECT detail FROM attempt WHERE state = 'unknown'") == ["answer_not_recordable"]
     assert await suffixes(spool) == [".set-aside"]
-    await Rig(store, spool).dispatcher.replay_spool()
+    await Rig(store, spool).dispatcher.recorder.replay_spool()
 
 
 async def test_an_answer_that_cannot_be_stored_is_no_answer(store: Store, rig: Rig, spool: Path) -> None:

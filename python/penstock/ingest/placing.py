@@ -15,7 +15,7 @@ from penstock.domain.ids import CampaignId, TenantId
 from penstock.domain.message import MessageState
 from penstock.domain.single import Placed, Route, Single, arrange
 from penstock.ingest.audience import MOST_PARTS
-from penstock.store import accounts, campaigns, singles
+from penstock.store import accounts, singles
 from penstock.store.pool import Connection
 from penstock.store.singles import NewChunk, Range
 
@@ -63,13 +63,9 @@ async def _store_route(
         new.append(_pack([messages[position] for position in positions], taken.first_chunk + number, first_seq))
         first_seq += len(positions)
     in_order = [messages[position] for position in chain.from_iterable(chunks)]
-    await singles.insert_chunks(connection, tenant_id, taken.campaign_id, new)
     await singles.insert_messages(
-        connection, tenant_id, taken.campaign_id, taken.first_seq, numbers=[message.number for message in in_order],
-        segments=[message.segments for message in in_order], references=[message.reference for message in in_order],
-    )  # fmt: skip
-    deltas = {RECEIVED: len(messages), MessageState.QUEUED.value: len(messages)}
-    await campaigns.add_counts(connection, tenant_id, taken.campaign_id, deltas)
+        connection, tenant_id, taken, chunks=new, messages=in_order, counters=(RECEIVED, MessageState.QUEUED)
+    )
     seqs = dict(zip(chain.from_iterable(chunks), range(taken.first_seq, first_seq), strict=True))
     return [Placed(taken.campaign_id, seqs[position], taken.stored_at) for position in range(len(messages))]
 

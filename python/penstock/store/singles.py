@@ -7,13 +7,12 @@ from msgspec import Struct
 
 from penstock import _core
 from penstock.domain.ids import BatchId, CampaignId, TenantId
-from penstock.domain.single import TEXT, Route
+from penstock.domain.single import TEXT, Route, Single
 from penstock.store.pool import Connection
 from penstock.store.queries import query
 
 TAKE_RANGE = query("singles.take_range")
 OPEN_DAY = query("singles.open_day")
-INSERT_CHUNKS = query("singles.insert_chunks")
 INSERT_MESSAGES = query("singles.insert_messages")
 FIND_OPTED_OUT = query("singles.find_opted_out")
 LOCK_PENDING_BATCH = query("singles.lock_pending_batch")
@@ -63,23 +62,18 @@ async def open_day(connection: Connection, tenant_id: TenantId, route: Route, ca
     await connection.execute(OPEN_DAY, tenant_id, route.account_id, route.sender, route.is_later, campaign_id, TEXT, max_parts)
 
 
-async def insert_chunks(
-    connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, chunks: Sequence[NewChunk]
-) -> None:
-    """Store chunks, each with its batch."""
-    await connection.execute(
-        INSERT_CHUNKS, tenant_id, campaign_id, _core.CODEC_VERSION, [chunk.chunk_no for chunk in chunks],
-        [chunk.first_seq for chunk in chunks], [chunk.messages for chunk in chunks], [chunk.segments for chunk in chunks],
-        [chunk.due_at for chunk in chunks], [chunk.payload for chunk in chunks],
-    )  # fmt: skip
-
-
-async def insert_messages(  # noqa: PLR0913 - one argument a column
-    connection: Connection, tenant_id: TenantId, campaign_id: CampaignId, first_seq: int, *,
-    numbers: Sequence[int], segments: Sequence[int], references: Sequence[str | None],
+async def insert_messages(  # noqa: PLR0913 - one argument a table
+    connection: Connection, tenant_id: TenantId, taken: Range, *, chunks: Sequence[NewChunk], messages: Sequence[Single],
+    counters: Sequence[str],
 ) -> None:  # fmt: skip
-    """Store messages in order."""
-    await connection.execute(INSERT_MESSAGES, tenant_id, campaign_id, first_seq, numbers, segments, references)
+    """Store chunks, each with its batch, and their messages in order; each counter grows by their number."""
+    await connection.execute(
+        INSERT_MESSAGES, tenant_id, taken.campaign_id, _core.CODEC_VERSION, [chunk.chunk_no for chunk in chunks],
+        [chunk.first_seq for chunk in chunks], [chunk.messages for chunk in chunks], [chunk.segments for chunk in chunks],
+        [chunk.due_at for chunk in chunks], [chunk.payload for chunk in chunks], taken.first_seq,
+        [message.number for message in messages], [message.segments for message in messages],
+        [message.reference for message in messages], counters,
+    )  # fmt: skip
 
 
 async def find_opted_out(connection: Connection, tenant_id: TenantId, numbers: Sequence[int]) -> set[int]:

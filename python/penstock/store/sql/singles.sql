@@ -17,28 +17,30 @@ SELECT $1, $5, 'sending', 'single messages', $6, $3, $2, $7, true, now(),
        (day + 1)::timestamp AT TIME ZONE 'UTC' + interval '1 hour'
 FROM opened
 
--- name: insert_chunks
--- Chunks of one rolling campaign, each with its one batch. What has no time of its own is due at once.
-WITH given AS (
+-- name: insert_messages
+-- Chunks of one rolling campaign, each with its one batch (what has no time of its own is due at once), their messages in order
+-- from $10 on, the references of those that have one, and what they add to the counters $14. One statement, because every request
+-- that comes meanwhile waits for its round trips. Not by COPY, which row-level security forbids.
+WITH new_chunk AS (
     SELECT * FROM unnest($4::int4[], $5::int4[], $6::int4[], $7::int4[], $8::timestamptz[], $9::bytea[])
         AS g(chunk_no, first_seq, messages, segments, due_at, payload)
 ), stored AS (
     INSERT INTO chunk (tenant_id, campaign_id, chunk_no, codec, payload, first_seq, messages)
-    SELECT $1, $2, chunk_no, $3, payload, first_seq, messages FROM given
-)
-INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, due_at)
-SELECT $1, $2, chunk_no, first_seq, first_seq + messages - 1, segments, coalesce(due_at, now()) FROM given
-
--- name: insert_messages
--- Their messages, in order from $3 on, with the references of those that have one. Not by COPY, which row-level security forbids.
-WITH given AS (
-    SELECT $3::int4 + n::int4 - 1 AS seq, msisdn, segments, reference
-    FROM unnest($4::int8[], $5::int2[], $6::text[]) WITH ORDINALITY AS g(msisdn, segments, reference, n)
+    SELECT $1, $2, chunk_no, $3, payload, first_seq, messages FROM new_chunk
+), queued AS (
+    INSERT INTO batch (tenant_id, campaign_id, chunk_no, first_seq, last_seq, segments, due_at)
+    SELECT $1, $2, chunk_no, first_seq, first_seq + messages - 1, segments, coalesce(due_at, now()) FROM new_chunk
+), new_message AS (
+    SELECT $10::int4 + n::int4 - 1 AS seq, msisdn, segments, reference
+    FROM unnest($11::int8[], $12::int2[], $13::text[]) WITH ORDINALITY AS g(msisdn, segments, reference, n)
 ), named AS (
     INSERT INTO message_reference (tenant_id, reference, campaign_id, seq)
-    SELECT $1, reference, $2, seq FROM given WHERE reference IS NOT NULL
+    SELECT $1, reference, $2, seq FROM new_message WHERE reference IS NOT NULL
+), counted AS (
+    INSERT INTO counter_delta (tenant_id, campaign_id, counter, n)
+    SELECT $1, $2, counter, (SELECT count(*) FROM new_message) FROM unnest($14::text[]) AS c(counter)
 )
-INSERT INTO message (campaign_id, tenant_id, seq, msisdn, segments) SELECT $2, $1, seq, msisdn, segments FROM given
+INSERT INTO message (campaign_id, tenant_id, seq, msisdn, segments) SELECT $2, $1, seq, msisdn, segments FROM new_message
 
 -- name: find_opted_out
 -- Those of the numbers that are opted out. Rides on the primary key.
