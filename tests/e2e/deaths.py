@@ -15,7 +15,11 @@ from tests.e2e.evidence import wait_until
 from tests.e2e.network import Network, networked
 from tests.e2e.processes import Site
 
-SLOW = {"scenarios": ("T1:seconds=0.05",), "report_delay_ms": 200.0, "report_jitter_ms": 100.0, "report_attempts": 14}
+SLOW = {
+    "scenarios": ("T1:seconds=0.05",), "report_delay_ms": 200.0, "report_jitter_ms": 100.0, "report_attempts": 200,
+    "report_retry_longest_s": 1.0,
+}  # fmt: skip
+"""A provider that takes a while, and whose reports come again soon after nobody took them: the gateway may die on them, too."""
 START_S = 1.0
 """About as long as a gateway takes to start."""
 

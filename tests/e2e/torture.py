@@ -2,6 +2,7 @@
 
 `make torture KILLS=1000`: so many kills of the gateway at random moments, and a twentieth as many of each other kind.
 Ends with 0 only if nothing was lost or sent twice, every rule of the checker holds, and each message in doubt is listed.
+Ctrl-C or SIGTERM ends it early with the table of what was checked until then.
 """
 
 import argparse
@@ -9,11 +10,14 @@ import asyncio
 import logging
 import os
 import random
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -39,6 +43,8 @@ class Row:
     name: str
     wanted: int
     runs: int = 0
+    checked: int = 0
+    """Of the runs, those whose campaign was held against the journal."""
     campaigns: int = 0
     lost: int = 0
     twice: int = 0
@@ -53,6 +59,11 @@ class Row:
         """Whether every promise was kept."""
         return not (self.lost or self.twice or self.unlisted or self.problems)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether enough was done, or too much found."""
+        return self.checked >= self.wanted or bool(self.problems)
+
     def count(self, promised: frozenset[int], wire: Wire, books: Books, listed: int) -> None:
         """Add what one campaign came to."""
         there = {message.number for message in books.messages}
@@ -64,6 +75,7 @@ class Row:
         self.unlisted += abs(unknown - listed)
         self.problems += check(promised, wire, books)
         self.campaigns += 1
+        self.checked = self.runs
 
 
 @dataclass(frozen=True)
@@ -118,41 +130,55 @@ async def _end(home: House) -> None:
 
 def show(rows: list[Row]) -> str:
     """The table."""
-    lines = [("fault", "runs", "campaigns", "lost", "twice", "unknown", "unlisted", "back: median", "slowest")]
+    head = ("fault", "runs", "checked", "campaigns", "lost", "twice", "unknown", "unlisted", "back: median", "slowest")
+    lines = [head]
     for row in rows:
         back = (f"{median(row.back_s):.2f} s", f"{max(row.back_s):.2f} s") if row.back_s else ("–", "–")
-        counts = (row.runs, row.campaigns, row.lost, row.twice, row.unknown, row.unlisted)
+        counts = (row.runs, row.checked, row.campaigns, row.lost, row.twice, row.unknown, row.unlisted)
         lines.append((row.name, *map(str, counts), *back))
     table = [f"{line[0]:<29}" + "".join(f"{cell:>14}" for cell in line[1:]) for line in lines]
     return "\n".join([*table, *(f"{row.name}: {problem}" for row in rows for problem in row.problems)])
 
 
-async def run(kills: int, recipients: int, seed: int) -> bool:
-    """Every kind in turn; whether all went well."""
-    dice = random.Random(seed)  # noqa: S311 - a seed to repeat it
-    rows = [Row(name, kills if not place else max(1, kills // OTHERS)) for place, name in enumerate(DEATHS)]
+def tell(rows: list[Row], row: Row, began: float) -> None:
+    """How far the run is, and when it will be over if it goes on like this."""
+    done, wanted = sum(row.checked for row in rows), sum(row.wanted for row in rows)
+    each_s = (time.monotonic() - began) / max(1, done)
+    end = datetime.now().astimezone() + timedelta(seconds=each_s * (wanted - done))  # noqa: TID251 - for people
+    said = f"{row.name}: {row.checked} of {row.wanted}; all: {done} of {wanted}, {each_s:.2f} s each, done at {end:%H:%M}"
+    print(f"{said:<100}", end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+
+
+async def run(rows: list[Row], recipients: int, seed: int) -> None:
+    """Every kind in turn."""
+    dice, began = random.Random(seed), time.monotonic()  # noqa: S311 - a seed to repeat it
     with servers() as shared:
         for row in rows:
-            while row.runs < row.wanted and not row.problems:
+            while not row.is_done:
                 try:
                     await torment(shared, row, recipients, dice)
                 except AssertionError as error:
                     row.problems.append(f"after {row.runs} runs: {error}")
-                print(f"\r{row.name}: {row.runs} of {row.wanted}", end="", file=sys.stderr, flush=True)
-            print(file=sys.stderr)
-    print(show(rows))
-    return all(row.is_good for row in rows)
+                tell(rows, row, began)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, also when it is interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=int(os.environ.get("KILLS", "1000")))  # noqa: TID251 - started by make
     parser.add_argument("--recipients", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     logging.disable()  # the simulator's word on every connection that is cut
-    sys.exit(0 if asyncio.run(run(given.kills, given.recipients, given.seed)) else 1)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    rows = [Row(name, given.kills if not place else max(1, given.kills // OTHERS)) for place, name in enumerate(DEATHS)]
+    try:
+        asyncio.run(run(rows, given.recipients, given.seed))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    finally:
+        print(f"\n{show(rows)}")
+    sys.exit(0 if all(row.is_good and row.checked >= row.wanted for row in rows) else 1)
 
 
 if __name__ == "__main__":

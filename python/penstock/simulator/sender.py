@@ -19,6 +19,7 @@ from penstock.simulator.summary import Summary
 
 _ACKNOWLEDGED = range(200, 300)
 _RETRY_LOOK_S = 0.02  # retries are seconds apart
+_MOST_DOUBLINGS = 30  # a number that a float holds, however often is tried
 
 
 @dataclass(slots=True, frozen=True)
@@ -114,8 +115,14 @@ class ReportSender:
         if tries >= self._settings.report_attempts:
             self._summary.reports_failed += errand.call.count
             return
-        due = asyncio.get_running_loop().time() + self._settings.report_retry_gap_s * 2 ** (tries - 1)
+        due = asyncio.get_running_loop().time() + self._gap_s(tries)
         heapq.heappush(self._late, (due, next(self._tick), _Errand(errand.plan, errand.call, tries)))
+
+    def _gap_s(self, tries: int) -> float:
+        """Between this try and the next."""
+        settings = self._settings
+        doublings: int = 2 ** min(tries - 1, _MOST_DOUBLINGS)
+        return min(settings.report_retry_longest_s, settings.report_retry_gap_s * doublings)
 
     async def _pace(self, reports: int) -> None:
         if not self._settings.report_rate:

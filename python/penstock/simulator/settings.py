@@ -64,6 +64,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Tries per report request; Mitto documents no retry, so the default is one."""
     report_retry_gap_s: Span = 1.0
     """Wait before the second try; doubles each time."""
+    report_retry_longest_s: Span = 3600.0
+    """But no longer than this."""
     report_reference: bool = False
     """Whether reports repeat the message's `reference`."""
     intermediate: bool = False

@@ -59,6 +59,15 @@ async def test_a_refusing_receiver_is_tried_again_only_if_asked_for(start: Any, 
     assert driver.simulator.summary.reports_failed == 0
 
 
+async def test_the_wait_for_the_next_try_has_a_bound(start: Any, receiver: Receiver) -> None:
+    """However long nobody took a report, the next try comes no later than the longest wait."""
+    driver = await start(callback=receiver.url, report_attempts=50, report_retry_gap_s=3600, report_retry_longest_s=0)
+    receiver.statuses = [503] * 40
+    await driver.bulk(1)
+    await receiver.wait(41)
+    await _until(lambda: driver.simulator.summary.reports_sent == 1)
+
+
 async def test_without_retries_a_refused_report_is_lost(start: Any, receiver: Receiver) -> None:
     """By default a report that is refused does not come again."""
     driver = await start(callback=receiver.url)
