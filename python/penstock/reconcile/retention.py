@@ -33,10 +33,9 @@ async def drop_months(store: Store, findings: Findings, days: int) -> None:
         return
     async with store.engine() as connection:
         months = await retention.list_months(connection, days)
-    for month in months:
-        if await _may_go(store, findings, month, days):
-            await _work_on(store, findings, month, days)
-            return
+    free = [month for month in months if await _may_go(store, findings, month, days)]
+    if free:
+        await _work_on(store, findings, free[0], days)
 
 
 async def drop_aged(store: Store, days: int) -> None:
