@@ -130,7 +130,7 @@ async def ensure_tenant(connection: Connection, name: str) -> TenantId:
 
 async def make_draft(store: Store, *, tenant: str = "acme", text: str = TEXT, **fields: Any) -> Scene:
     """A campaign without recipients."""
-    campaign_id = CampaignId(new_id())
+    campaign_id = CampaignId(fields.pop("campaign_id", None) or new_id())
     async with store.engine() as connection:
         account_id = fields.pop("account_id", ACCOUNT)
         await accounts.ensure_account(connection, account_id)

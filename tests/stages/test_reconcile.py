@@ -209,6 +209,7 @@ async def test_partitions_are_made_ahead(store: Store) -> None:
     await scene.execute("DROP TABLE " + parts[-1])
     await premake_partitions(store)
     assert await scene.column("SELECT count(*) FROM pg_class WHERE relname ~ '^message_[0-9_]{7}$'") == [len(parts)]
+    assert await scene.column("SELECT count(*) FROM pg_class WHERE relname ~ '^number_index_[0-9_]{7}$'") == [len(parts)]
 
 
 class SteppedClock:
