@@ -23,6 +23,7 @@ from bench import audience, rig, sheet
 from bench.machine import IS_TINY
 from bench.sheet import Goal, Line
 from bench.turns import ROUNDS, Figures, line, take_turns
+from penstock.config import Sms
 from penstock.store import campaigns
 
 MESSAGES = 20_000 if IS_TINY else 300_000
@@ -30,6 +31,9 @@ IS_SENT = "SELECT NOT EXISTS (SELECT FROM batch WHERE state IN ('pending', 'send
 TOOK = "SELECT extract(epoch FROM (SELECT max(closed_at) FROM attempt) - (SELECT min(started_at) FROM campaign))::float8"
 WHOLE = "as it is"
 BARE = "without all of them"
+REFERENCE_OFF = ("PENSTOCK_MITTO__REFERENCE", "0")
+SOON = {"PENSTOCK_LOOK_UP__AFTER": "100ms"}
+"""Otherwise a run would be over before the first sample is looked up."""
 
 
 class Without(msgspec.Struct, frozen=True):
@@ -40,21 +44,27 @@ class Without(msgspec.Struct, frozen=True):
     settings: tuple[tuple[str, str], ...] = ()
     """Otherwise than they are in mock mode."""
 
+    @property
+    def chunk_bytes(self) -> int:
+        """How large uploads make the batches: with references there must be room for them."""
+        most = Sms().batch_max_bytes
+        return most if REFERENCE_OFF in self.settings else most * 2 // 3
+
 
 FAILPOINTS, SPOOL = Without(("failpoints",)), Without(("spool",))
 SAMPLES = Without(settings=(("PENSTOCK_LOOK_UP__PER_S", "0"),))
-REFERENCES = Without(settings=(("PENSTOCK_MITTO__REFERENCE", "0"),))
+REFERENCES = Without(settings=(REFERENCE_OFF,))
 ALONE = {"failpoints": FAILPOINTS, "answers on disk": SPOOL, "order samples": SAMPLES, "references": REFERENCES}
 ALL = Without(FAILPOINTS.parts + SPOOL.parts, SAMPLES.settings + REFERENCES.settings)
 
 
 async def measure(servers: rig.Rig, provider: str, messages: int, without: Without) -> Figures:
     """One campaign through a gateway that lacks this."""
-    settings = {"PENSTOCK_MITTO__REFERENCE": "1"} | dict(without.settings)
+    settings = {"PENSTOCK_MITTO__REFERENCE": "1"} | SOON | dict(without.settings)
     program = ("bench.careless", *without.parts) if without.parts else rig.SERVE
     async with rig.database(servers) as dsn:
         owner = await audience.prepare(dsn)
-        campaign_id = await audience.store_campaign(dsn, owner.tenant_id, messages)
+        campaign_id = await audience.store_campaign(dsn, owner.tenant_id, messages, chunk_bytes=without.chunk_bytes)
         async with rig.gateway(servers, dsn, provider, program=program, **settings):
             connection = await asyncpg.connect(dsn)
             try:
