@@ -7,7 +7,8 @@ the gateway work on one PostgreSQL with durable commits. Requests leave in an op
 
 - parts: the neighbour alone, then behind authentication, limits of callers, strict reading, idempotency, the middleware, and
   all of the door;
-- sends: POST /v1/messages, each with a key, to a whole gateway that sends them to a simulator and takes in its reports;
+- sends: POST /v1/messages at several rates, each with a key, to a whole gateway that sends them to a simulator and takes in its
+  reports; and from there to the provider's recorded answer, for the oldest message of each request to the provider;
 - burst: 2,000 such requests over 400 keys, 75 at a time.
 
 Prints a table and writes bench/results/front_door.json; --check says by the exit code whether every target was met.
@@ -53,11 +54,20 @@ PARTS: Final = {
 }  # fmt: skip
 """What a part adds: one step of door_steps.py less another."""
 GOAL_MS: Final = {"idempotency": 1.0, "all together": 3.0}
-SEND_P99_MS: Final = 25.0
+SEND_RATES: Final = (50.0, 100.0) if IS_TINY else (200.0, 500.0, 1000.0)
+SEND_P99_MS: Final = {500.0: 25.0}
 BURST_P95_MS: Final = 200.0
 REQUESTS, KEYS, AT_ONCE = (200, 40, 25) if IS_TINY else (2000, 400, 75)
 BODY: Final = '{"to": "+49151{i:08d}", "text": "Your code is 123456."}'
 NEVER_REPEATED = count(1)
+IS_SENT: Final = "SELECT NOT EXISTS (SELECT FROM batch WHERE state IN ('pending', 'sending'))"
+TO_SENT: Final = """
+SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM a.closed_at - k.created_at)::float8 * 1000)
+FROM attempt a JOIN batch b USING (batch_id)
+JOIN chunk k ON k.tenant_id = b.tenant_id AND k.campaign_id = b.campaign_id AND k.chunk_no = b.chunk_no
+WHERE a.started_at >= $1
+"""
+"""Chunks that go out together become the oldest of them."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -66,7 +76,7 @@ class Row(msgspec.Struct, frozen=True):
     what: str
     unit: str
     ours: float
-    neighbour: float
+    neighbour: float | None = None
     goal: float | None = None
     """At most."""
 
@@ -84,11 +94,20 @@ class Burst(msgspec.Struct):
     """By status and mark."""
 
 
+class Sends(msgspec.Struct):
+    """What came of single sends at one rate."""
+
+    answered: open_loop.Measured
+    sent_p50_ms: float
+    """From the transaction that stored a message to the one that recorded the provider's answer."""
+    sent_p99_ms: float
+
+
 class Round(msgspec.Struct):
     """One turn of everything."""
 
     steps: dict[str, open_loop.Measured]
-    sends: open_loop.Measured
+    sends: dict[float, Sends]
     bare_burst: Burst
     burst: Burst
 
@@ -106,8 +125,8 @@ async def main() -> int:
     """Measure, print and write."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=1 if IS_TINY else 3)
-    options.add_argument("--rate", type=float, default=100 if IS_TINY else 500, help="requests a second")
-    options.add_argument("--seconds", type=float, default=0.5 if IS_TINY else 5, help="for each step; twice that for the sends")
+    options.add_argument("--rate", type=float, default=100 if IS_TINY else 500, help="requests a second, for the parts")
+    options.add_argument("--seconds", type=float, default=0.5 if IS_TINY else 5, help="for each step and each rate of sends")
     options.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
     given = options.parse_args()
     async with places() as where:
@@ -153,9 +172,18 @@ def serving_steps(dsn: str, redis: str) -> Iterator[dict[str, str]]:
 async def take_round(where: Places, rate: float, seconds: float) -> Round:
     """Every step, then the gateway, then the bursts: in turn, so that the machine's drift falls on all alike."""
     steps = {name: await open_loop.run(target(url, where.key), rate, seconds) for name, url in where.steps.items()}
-    sends = await open_loop.run(target(where.messages, where.key), rate, seconds * 2)
+    sends = {rate: await take_sends(where, rate, seconds) for rate in SEND_RATES}
     bare_burst = await burst(where.steps["bare"], where.key)
     return Round(steps, sends, bare_burst, await burst(where.messages, where.key))
+
+
+async def take_sends(where: Places, rate: float, seconds: float) -> Sends:
+    """Single sends at one rate, and their way to the provider."""
+    begun = await where.database.value("SELECT clock_timestamp()")
+    answered = await open_loop.run(target(where.messages, where.key), rate, seconds)
+    while not await where.database.value(IS_SENT):
+        await asyncio.sleep(0.05)
+    return Sends(answered, *await where.database.value(TO_SENT, begun))
 
 
 def target(url: str, key: str) -> open_loop.Target:
@@ -188,10 +216,10 @@ async def burst(url: str, key: str) -> Burst:
 async def check_stored(database: Database, rounds: list[Round]) -> None:
     """No request failed, each key was answered once, and what was answered is stored. A figure without that is none."""
     for one in rounds:
-        for measured in (*one.steps.values(), one.sends):
+        for measured in (*one.steps.values(), *(sends.answered for sends in one.sends.values())):
             assert measured.statuses == {"201": measured.requests}, measured.statuses
         assert one.burst.answers == {"201 MISS": KEYS, "201 HIT": REQUESTS - KEYS}, one.burst.answers
-    sent = sum(one.sends.requests + KEYS for one in rounds)
+    sent = sum(sum(sends.answered.requests for sends in one.sends.values()) + KEYS for one in rounds)
     assert await database.value("SELECT count(*) FROM message") == sent
 
 
@@ -202,10 +230,13 @@ def rows_of(rounds: list[Round]) -> list[Row]:
         added = median(one.steps[with_it].sent_p50_ms - one.steps[without].sent_p50_ms for one in rounds)
         base = median(one.steps[without].sent_p50_ms for one in rounds)
         rows.append(Row(f"{part}: added to the median", "ms", added, base, GOAL_MS.get(part)))
-    for quantile, goal in (("p50_ms", None), ("p99_ms", SEND_P99_MS), ("p999_ms", None)):
-        ours = median(getattr(one.sends, quantile) for one in rounds)
-        bare = median(getattr(one.steps["bare"], quantile) for one in rounds)
-        rows.append(Row(f"single sends: {quantile.removesuffix('_ms')}", "ms", ours, bare, goal))
+    for rate in SEND_RATES:
+        for quantile, goal in (("p50_ms", None), ("p99_ms", SEND_P99_MS.get(rate)), ("p999_ms", None)):
+            ours = median(getattr(one.sends[rate].answered, quantile) for one in rounds)
+            rows.append(Row(f"single sends, {rate:,.0f}/s: {quantile.removesuffix('_ms')}", "ms", ours, goal=goal))
+        for quantile in ("p50", "p99"):
+            ours = median(getattr(one.sends[rate], f"sent_{quantile}_ms") for one in rounds)
+            rows.append(Row(f"  from stored to the provider's answer recorded: {quantile}", "ms", ours))
     p95 = median(one.burst.p95_ms for one in rounds), median(one.bare_burst.p95_ms for one in rounds)
     rows.append(Row(f"burst of {REQUESTS:,} over {KEYS} keys, {AT_ONCE} at a time: p95", "ms", *p95, BURST_P95_MS))
     return rows
@@ -216,11 +247,12 @@ def table(rows: list[Row]) -> str:
     lines = [("", "penstock", "neighbour", "ratio", "goal", "")]
     for row in rows:
         is_added = "added" in row.what
-        ratio = (row.neighbour + row.ours if is_added else row.ours) / row.neighbour
+        ratio = f"{row.ours / row.neighbour + is_added:.2f}" if row.neighbour else ""
+        neighbour = f"{row.neighbour:.2f} {row.unit}" if row.neighbour else ""
         goal = "" if row.goal is None else f"≤ {row.goal:g} {row.unit}"
         mark = "" if row.goal is None or IS_TINY else "met" if row.is_met else "missed"
         ours = f"{'+' if is_added and row.ours >= 0 else ''}{row.ours:.2f} {row.unit}"
-        lines.append((row.what, ours, f"{row.neighbour:.2f} {row.unit}", f"{ratio:.2f}", goal, mark))
+        lines.append((row.what, ours, neighbour, ratio, goal, mark))
     first, *others = (max(map(len, column)) for column in zip(*lines, strict=True))
     aligned = ([name.ljust(first), *map(str.rjust, cells, others)] for name, *cells in lines)
     return "\n".join("  ".join(line).rstrip() for line in aligned)
@@ -238,10 +270,10 @@ def write(rate: float, rows: list[Row], rounds: list[Round]) -> None:
 def line_of(row: Row) -> Line:
     """A figure beside its neighbour."""
     goals = [] if row.goal is None else [Goal(of="value", at_most=row.goal)]
-    return Line(
-        what=row.what, unit=row.unit, ours=[row.ours], neighbour="bare handler with one INSERT", theirs=[row.neighbour],
-        goals=goals,
-    )  # fmt: skip
+    line = Line(what=row.what, unit=row.unit, ours=[row.ours], goals=goals)
+    if row.neighbour is None:
+        return line
+    return msgspec.structs.replace(line, neighbour="bare handler with one INSERT", theirs=[row.neighbour])
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
-from typing import Final
 from uuid import UUID
 
 import structlog
@@ -40,51 +38,24 @@ from penstock.domain.ids import RANDOM_BYTES, AccountId, uuid7
 from penstock.health import Fact, Health
 from penstock.ingest.audience import MOST_PARTS, Intake
 from penstock.ingest.repeats import Repeats
-from penstock.ingest.scheduler import start_scheduled
 from penstock.ingest.singles import Singles
+from penstock.jobs import leaders, look_ups
 from penstock.lifecycle import Service
 from penstock.limits.callers import CallerLimits
 from penstock.limits.limiter import Limiter
 from penstock.providers.mitto import wire
 from penstock.providers.mitto.client import MittoClient
-from penstock.providers.mitto.message import read_message
 from penstock.receipts.apply import Applier
 from penstock.receipts.receive import Receiver
-from penstock.reconcile.asking import asking_jobs
-from penstock.reconcile.attempts import give_up_lapsed_attempts
-from penstock.reconcile.auto_pause import pause_failing
-from penstock.reconcile.books import fold_counts
-from penstock.reconcile.canceled import sweep_canceled
-from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
-from penstock.reconcile.expired import expire_unsent
-from penstock.reconcile.findings import Findings, sweep_findings
-from penstock.reconcile.gauges import read_gauges
 from penstock.reconcile.heartbeat import Heartbeat
-from penstock.reconcile.idempotency import drop_expired_keys
-from penstock.reconcile.leader import Job, Leader
-from penstock.reconcile.numbers import forget_days, index_numbers
-from penstock.reconcile.partitions import premake_partitions
-from penstock.reconcile.processes import sweep_processes
-from penstock.reconcile.recount import recount_campaigns
-from penstock.reconcile.resend import resend_unknown
-from penstock.reconcile.silent import silent_after
-from penstock.reconcile.stuck import mend_stuck_campaigns
-from penstock.reconcile.uploads import look_after_uploads
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
 from penstock.store.processes import Identity
 from penstock.store.roles import SECOND_WALL_OFF
-from penstock.store.system import LOOK_UP_KEY, RECONCILER_KEY
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
-
-RECONCILE_S: Final = 600.0
-"""How often everything is held against everything else; the first time at the start."""
-
-RECONCILER_PATIENCE: Final = timedelta(minutes=2)
-"""Longer than a single one of its jobs takes, so that it keeps its office meanwhile."""
 
 
 class Runtime:
@@ -119,9 +90,9 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         heartbeat = Heartbeat(dsn, me, clock, limiter.shares if is_sending else None, news)
         services: list[Service] = [_ops_door(settings, health, metrics), heartbeat]
         if settings.general.role in ("all", "jobs"):
-            services += _leaders(dsn, store, settings, clock, metrics)
+            services += leaders(dsn, store, settings, clock, metrics)
             if settings.look_up.per_s > 0:
-                services.append(await _look_ups(stack, dsn, store, settings, clock=clock, metrics=metrics))
+                services.append(await look_ups(stack, dsn, store, settings, clock=clock, metrics=metrics))
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
@@ -308,50 +279,6 @@ def _most_parts(settings: Settings) -> int:
 def _applier(store: Store, settings: Settings, metrics: Metrics) -> Service:
     receipts = settings.receipts
     return Applier(store, metrics, poll_s=receipts.poll.total_seconds(), flush_reports=receipts.flush_reports)
-
-
-def _leaders(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: Metrics) -> list[Service]:
-    """The one for quick jobs, and the one whose jobs may take a while."""
-    window, findings = settings.receipts.report_window, Findings(metrics)
-    quick = [
-        Job("fold_counts", 1.0, lambda: fold_counts(store)),
-        Job("pause_failing", 1.0, lambda: pause_failing(store, metrics)),
-        Job("start_scheduled", 0.5, lambda: start_scheduled(store, metrics)),
-        Job("expire_unsent", 1.0, lambda: expire_unsent(store)),
-        Job("complete_campaigns", 1.0, lambda: complete_campaigns(store)),
-        Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
-        Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader, settings.look_up.per_s, silent_after(window))),
-        Job("index_numbers", 0.5, lambda: index_numbers(store)),
-        Job("give_up_lapsed_attempts", 1.0, lambda: give_up_lapsed_attempts(store, findings)),
-        Job("resend_unknown", 5.0, lambda: resend_unknown(store, metrics)),
-        Job("close_silent_campaigns", 60.0, lambda: close_silent_campaigns(store, window)),
-        Job("premake_partitions", 3600.0, lambda: premake_partitions(store)),
-        Job("forget_days", 3600.0, lambda: forget_days(store)),
-        Job("drop_expired_keys", 60.0, lambda: drop_expired_keys(store)),
-        Job("sweep_processes", 60.0, lambda: sweep_processes(store)),
-    ]
-    thorough = [
-        Job("mend_stuck_campaigns", RECONCILE_S, lambda: mend_stuck_campaigns(store, findings)),
-        Job("recount_campaigns", RECONCILE_S, lambda: recount_campaigns(store, findings)),
-        Job("look_after_uploads", RECONCILE_S, lambda: look_after_uploads(store, findings)),
-        Job("sweep_findings", 3600.0, lambda: sweep_findings(store)),
-    ]
-    return [
-        Leader(dsn, quick, clock, metrics),
-        Leader(dsn, thorough, clock, metrics, name="reconciler", key=RECONCILER_KEY, patience=RECONCILER_PATIENCE),
-    ]
-
-
-async def _look_ups(  # noqa: PLR0913 - a composition root takes everything
-    stack: AsyncExitStack, dsn: str, store: Store, settings: Settings, *, clock: Clock, metrics: Metrics
-) -> Service:
-    """Whoever asks the provider about messages, with connections of its own: no send waits for one of them."""
-    provider = await stack.enter_async_context(MittoClient(settings.mitto))
-    jobs = asking_jobs(
-        store, provider, read_message, settings.look_up, settings.receipts.report_window,
-        clock=clock, metrics=metrics, random=random.random,
-    )  # fmt: skip
-    return Leader(dsn, jobs, clock, metrics, name="look_up", key=LOOK_UP_KEY)
 
 
 def _uuid7(clock: Clock) -> UUID:

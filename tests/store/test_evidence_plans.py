@@ -16,7 +16,7 @@ from penstock.store.pool import Connection, Store
 from penstock.store.queries import query
 from tests.builders import plan_nodes
 from tests.servers import Databases
-from tests.store.test_plans import KNOWLEDGE, clone, indexes_on
+from tests.store.test_plans import KNOWLEDGE, MAIN, clone, indexes_on
 
 NUMBER = 4915100000001
 HOUR = timedelta(hours=1)
@@ -78,6 +78,19 @@ async def test_it_rides_on_its_index(engine: Connection, name: str, values: list
         )
         assert used == expected, (table, used)
     assert all(index.endswith("_pkey") for index in indexes_on(nodes, "message_2"))
+
+
+async def test_samples_are_found_by_their_places(databases: Databases) -> None:
+    """Of a campaign that is just being sent, for all that the planner saw of its ids when there were none."""
+    async with clone(databases, "fresh") as dsn, Store.open(dsn, Database()) as store, store.engine() as engine:
+        await engine.execute("UPDATE message SET provider_id = NULL")
+        await engine.execute("VACUUM ANALYZE message")
+        await engine.execute("UPDATE message SET provider_id = seq WHERE campaign_id = $1", MAIN)
+        nodes = await explain(engine, "samples.list_ids", 1, MAIN, [5, 700])
+        nodes += await explain(engine, "samples.list_silent", 1, MAIN, 0, 99)
+    conditions = [node.get("Index Cond", "") for node in nodes if node.get("Relation Name", "").startswith("message_2")]
+    assert conditions
+    assert all("seq " in condition for condition in conditions), conditions
 
 
 async def test_each_takes_a_moment(engine: Connection) -> None:

@@ -121,7 +121,8 @@ class ReportSender:
     def _gap_s(self, tries: int) -> float:
         """Between this try and the next."""
         settings = self._settings
-        return min(settings.report_retry_longest_s, settings.report_retry_gap_s * 2 ** min(tries - 1, _MOST_DOUBLINGS))
+        doublings: int = 2 ** min(tries - 1, _MOST_DOUBLINGS)
+        return min(settings.report_retry_longest_s, settings.report_retry_gap_s * doublings)
 
     async def _pace(self, reports: int) -> None:
         if not self._settings.report_rate:

@@ -50,7 +50,7 @@ async def list_unsampled(connection: Connection, age: timedelta, limit: int) -> 
 async def list_ids(connection: Connection, attempt: Attempt, seqs: Sequence[int]) -> list[tuple[int, str]]:
     """Sequence number and provider id of those of these messages that have one."""
     rows = await connection.fetch(LIST_IDS, attempt.tenant_id, attempt.campaign_id, seqs)
-    return [(row["seq"], row["provider_id"]) for row in rows]
+    return [(row["seq"], row["provider_id"]) for row in rows if row["provider_id"] is not None]
 
 
 async def note_mapping(connection: Connection, attempt_id: AttemptId, mapping: str) -> BatchId | None:
@@ -78,7 +78,7 @@ async def list_unasked(connection: Connection, after: timedelta, limit: int) -> 
 async def list_silent(connection: Connection, messages: Range) -> list[tuple[int, str]]:
     """Sequence number and provider id of those of which nothing was heard."""
     rows = await connection.fetch(LIST_SILENT, messages.tenant_id, messages.campaign_id, messages.first_seq, messages.last_seq)
-    return [(row["seq"], row["provider_id"]) for row in rows]
+    return [(row["seq"], row["provider_id"]) for row in rows if row["provider_id"] is not None]
 
 
 async def mark_asked(connection: Connection, attempt_id: AttemptId) -> None:

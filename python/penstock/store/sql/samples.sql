@@ -9,9 +9,9 @@ JOIN batch b ON b.batch_id = a.batch_id
 JOIN chunk c ON c.tenant_id = b.tenant_id AND c.campaign_id = b.campaign_id AND c.chunk_no = b.chunk_no
 
 -- name: list_ids
--- The provider's ids of these messages, where they have one. Rides on the primary key.
-SELECT seq, provider_id FROM message
-WHERE tenant_id = $1 AND campaign_id = $2 AND seq = ANY($3::int4[]) AND provider_id IS NOT NULL ORDER BY seq
+-- The provider's ids of these messages, NULL where there is none. Rides on the primary key: asked for those that have an id, the
+-- planner, which saw the index of the ids when it was empty, reads all of it (44 ms at 300,000 messages).
+SELECT seq, provider_id FROM message WHERE tenant_id = $1 AND campaign_id = $2 AND seq = ANY($3::int4[]) ORDER BY seq
 
 -- name: note_mapping
 -- scope: system. What is known of an attempt's order. A contradiction is never taken back, and a sample that shows nothing takes
@@ -39,10 +39,10 @@ SELECT attempt_id, tenant_id, campaign_id, first_seq, last_seq FROM attempt
 WHERE state IN ('accepted', 'unknown') AND NOT is_asked AND closed_at < now() - $1::interval ORDER BY closed_at LIMIT $2
 
 -- name: list_silent
--- The messages of a range that were sent, got no report, and are still awaited. Rides on the primary key.
+-- The messages of a range that were sent, got no report, and are still awaited. Rides on the primary key, asked as list_ids is.
 SELECT seq, provider_id FROM message
 WHERE tenant_id = $1 AND campaign_id = $2 AND seq BETWEEN $3 AND $4 AND state = 'sent' AND report_closed_at IS NULL
-  AND provider_id IS NOT NULL ORDER BY seq
+ORDER BY seq
 
 -- name: mark_asked
 -- scope: system
