@@ -19,6 +19,7 @@ from penstock.config import RateLimit
 from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
+from penstock.dispatch.marks import Marks
 from penstock.dispatch.parts import Brake, Parts
 from penstock.dispatch.pipeline import Dispatcher
 from penstock.dispatch.settle import Settler
@@ -304,7 +305,7 @@ class Rig:
         self.metrics = Metrics("test")
         self.script = ScriptedProvider()
         self.spool = Spool(spool)
-        self.claimer = Claimer(claims_from or store, bounds, "test", lambda: AttemptId(new_id()))
+        self.claimer = Claimer(claims_from or store, bounds, "test", lambda: AttemptId(new_id()), Marks(spool))
         clock = clock or SystemClock()
         self.chooser = Chooser(store, clock, max_age_s=lanes_age_s, of_tenant=in_flight)
         parts = Parts(

@@ -9,9 +9,11 @@ import asyncio
 import os
 import sys
 import time
+from contextlib import AsyncExitStack
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncpg
 import orjson
@@ -27,6 +29,7 @@ from penstock.clock import SystemClock
 from penstock.config import Database, Sms
 from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.claim import Claimed, Claimer
+from penstock.dispatch.marks import Marks
 from penstock.dispatch.settle import Settler
 from penstock.domain.fairness import Lane
 from penstock.domain.ids import RANDOM_BYTES, AccountId, AttemptId, uuid7
@@ -53,7 +56,8 @@ def make_ids(messages: int) -> list[str]:
 
 async def measure_ours(servers: rig.Rig, messages: int) -> Figures:
     """Batch after batch: claim, answer, settle."""
-    async with rig.database(servers) as dsn:
+    async with AsyncExitStack() as stack:
+        dsn, folder = await stack.enter_async_context(rig.database(servers)), stack.enter_context(TemporaryDirectory())
         owner = await audience.prepare(dsn)
         campaign_id = await audience.store_campaign(dsn, owner.tenant_id, messages)
         clock, metrics = SystemClock(), Metrics("bench")
@@ -61,7 +65,7 @@ async def measure_ours(servers: rig.Rig, messages: int) -> Figures:
             async with store.engine() as connection:
                 await campaigns.start_campaign(connection, owner.tenant_id, campaign_id)
             bounds = BatchBounds(Sms().batch_size, Sms().batch_max_bytes)
-            claimer = Claimer(store, bounds, "bench", new_attempt_id)
+            claimer = Claimer(store, bounds, "bench", new_attempt_id, Marks(Path(folder)))
             settler = Settler(store, metrics, lambda: 0.5)
             lane = Lane(owner.tenant_id, campaign_id, AccountId(rig.ACCOUNT), Sms().batch_size)
             answers = [answer(ids) for ids in cut(make_ids(messages), await batch_sizes(dsn))]

@@ -33,6 +33,8 @@ class Point(StrEnum):
     UPLOAD_BEFORE_COMPLETE = "upload.before_complete"
     """Every chunk is durable, and the upload still counts as open."""
     UPLOAD_AFTER_COMPLETE = "upload.after_complete"
+    SEND_AT_WORK = "send.at_work"
+    """Inside the claim's transaction: a request is being made of the batch, which may be what ends the process."""
     SEND_AFTER_CLAIM = "send.after_claim"
     """Inside the claim's transaction: batch and attempt are written, and not durable."""
     SEND_BEFORE_WRITE = "send.before_write"

@@ -10,6 +10,8 @@ Check = Callable[[], Awaitable[None]]
 """Returns when the dependency answers, raises when it does not."""
 Fact = Callable[[], str]
 """What an operator may want to know, as it is now; nothing secret."""
+Detail = Callable[[], Awaitable[object]]
+"""The same, where somebody has to be asked: what JSON can say."""
 
 
 @dataclass(slots=True)
@@ -18,6 +20,7 @@ class Health:
 
     checks: Mapping[str, Check] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
+    details: Mapping[str, Detail] = field(default_factory=dict)
     started: bool = False
     draining: bool = False
 
@@ -28,6 +31,18 @@ class Health:
         results["drain"] = "draining" if self.draining else "ok"
         results["start"] = "ok" if self.started else "starting"
         return all(result == "ok" for result in results.values()), results
+
+    async def explain(self) -> dict[str, object]:
+        """What each detail says; None where it cannot be said now: then a check says why."""
+        return {name: await _said(detail) for name, detail in self.details.items()}
+
+
+async def _said(detail: Detail) -> object:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            return await detail()
+    except Exception:  # noqa: BLE001 - a probe answers; what fails here fails in a check too, which tells its kind
+        return None
 
 
 async def _outcome(check: Check) -> str:

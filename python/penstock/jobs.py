@@ -29,6 +29,7 @@ from penstock.reconcile.recount import recount_campaigns
 from penstock.reconcile.resend import resend_unknown
 from penstock.reconcile.silent import silent_after
 from penstock.reconcile.stuck import mend_stuck_campaigns
+from penstock.reconcile.transactions import end_stale_transactions
 from penstock.reconcile.uploads import look_after_uploads
 from penstock.store.pool import Store
 from penstock.store.system import LOOK_UP_KEY, RECONCILER_KEY
@@ -53,6 +54,7 @@ def leaders(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
         Job("sweep_canceled", 0.5, lambda: sweep_canceled(store)),
         Job("read_gauges", 5.0, lambda: read_gauges(store, metrics.leader, settings.look_up.per_s, silent_after(window))),
         Job("index_numbers", 0.5, lambda: index_numbers(store)),
+        Job("end_stale_transactions", 5.0, lambda: end_stale_transactions(store, findings)),
         Job("give_up_lapsed_attempts", 1.0, lambda: give_up_lapsed_attempts(store, findings)),
         Job("resend_unknown", 5.0, lambda: resend_unknown(store, metrics)),
         Job("close_silent_campaigns", 60.0, lambda: close_silent_campaigns(store, window)),

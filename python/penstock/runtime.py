@@ -28,6 +28,7 @@ from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.choose import Chooser
 from penstock.dispatch.claim import Claimer
 from penstock.dispatch.limits import LimitReader
+from penstock.dispatch.marks import Marks
 from penstock.dispatch.parts import Parts as DispatchParts
 from penstock.dispatch.pipeline import Dispatcher
 from penstock.dispatch.settle import Settler
@@ -47,6 +48,7 @@ from penstock.providers.mitto import wire
 from penstock.providers.mitto.client import MittoClient
 from penstock.receipts.apply import Applier
 from penstock.receipts.receive import Receiver
+from penstock.reconcile.findings import RecentFindings
 from penstock.reconcile.heartbeat import Heartbeat
 from penstock.store import accounts
 from penstock.store.migrate import migrate
@@ -81,7 +83,8 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         if not store.is_walled:
             log.warning("second_wall_off", meaning=SECOND_WALL_OFF)
         await _ensure_account(store, settings)
-        health = Health(checks={"database": store.check}, facts=_facts(store, settings))
+        recent = RecentFindings(store.for_jobs(), clock)
+        health = Health(checks={"database": store.check}, facts=_facts(store, settings), details={"findings": recent.tell})
         is_sending = settings.general.role in ("all", "dispatch") and not settings.general.safe_mode
         me = Identity(_worker(), settings.general.role, is_sending)
         news = asyncio.Event()
@@ -90,9 +93,9 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         heartbeat = Heartbeat(dsn, me, clock, limiter.shares if is_sending else None, news)
         services: list[Service] = [_ops_door(settings, health, metrics), heartbeat]
         if settings.general.role in ("all", "jobs"):
-            services += leaders(dsn, store, settings, clock, metrics)
+            services += leaders(dsn, store.for_jobs(), settings, clock, metrics)
             if settings.look_up.per_s > 0:
-                services.append(await look_ups(stack, dsn, store, settings, clock=clock, metrics=metrics))
+                services.append(await look_ups(stack, dsn, store.for_jobs(), settings, clock=clock, metrics=metrics))
         if settings.general.role in ("all", "receipts"):
             services.append(_applier(store, settings, metrics))
         announce: Callable[[Lane], None] = _ignore
@@ -216,6 +219,7 @@ async def _dispatcher(  # noqa: PLR0913 - a composition root takes everything
             BatchBounds(settings.sms.batch_size, settings.sms.batch_max_bytes),
             worker,
             lambda: _uuid7(clock),  # type: ignore[arg-type, return-value]
+            Marks(spool),
             references=settings.has_references,
         ),
         settler=Settler(store, metrics, random.random),

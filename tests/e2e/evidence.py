@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -13,13 +14,15 @@ import msgspec
 
 from penstock.client import Client
 from penstock.domain.keys import new_key
-from penstock.store import keys, tenants
+from penstock.store import keys, locks, tenants
 from penstock.store.pool import connect
 from tests.e2e.checker import Books, Message, Span, Wire, check
 
 DEADLINE_S = 30.0
 """For anything that is waited for: long, for a busy machine; never reached when all is well."""
 POLL_S = 0.03
+STALE = timedelta(seconds=5)
+"""No transaction of a gateway that is awake takes so long."""
 FIRST_NUMBER = 4915100000000
 
 _IS_BUSY = """
@@ -109,6 +112,14 @@ class Database:
     async def lapse(self) -> None:
         """Let the leases of all open attempts be over, but of those that somebody is closing just now."""
         await self.fetch(_LAPSE)
+
+    async def end_stale_transactions(self) -> None:
+        """End what a gateway began and does not go on with, as another one does after two minutes."""
+        connection = await self._connect()
+        try:
+            await locks.end_transactions(connection, STALE)
+        finally:
+            await connection.close()
 
     async def answers(self) -> bool:
         """Whether the server takes connections."""

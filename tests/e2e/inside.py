@@ -42,13 +42,16 @@ def simulator_settings(callback_port: int, journal: Path, **changes: object) -> 
 
 
 def settings(dsn: str, valkey_url: str, simulator: str, **changes: str) -> dict[str, str]:
-    """The environment of a gateway with many small batches and no limit that a test would notice; it asks nothing by GET."""
+    """The environment of a gateway with many small batches and no limit that a test would notice; it asks nothing by GET.
+
+    All tests call from one address and count in one Valkey: what one of them has refused must not bar the others.
+    """
     return {
         "PENSTOCK_MODE": "mock", "DATABASE_URL": dsn, "REDIS_URL": valkey_url, "MITTO_API_BASE": simulator,
         "SMS_BATCH_SIZE": str(BATCH), "PENSTOCK_OPS_PORT": "0", "PENSTOCK_DISPATCH__POLL": "30ms",
         "PENSTOCK_RECEIPTS__POLL": "30ms", "PENSTOCK_MITTO__TIMEOUT": "20s", "PENSTOCK_HTTP_PORT": "0",
         "RATE_LIMIT_TRAFFIC_ACCOUNT_MAX": "2000", "RATE_LIMIT_TENANT_MAX": "2000", "RATE_LIMIT_GLOBAL_MAX": "2000",
-        "PENSTOCK_LOOK_UP__PER_S": "0",
+        "PENSTOCK_LOOK_UP__PER_S": "0", "PENSTOCK_CALLERS__REFUSED_PER_HOUR": "0",
     } | changes  # fmt: skip
 
 

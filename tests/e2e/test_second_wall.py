@@ -35,6 +35,7 @@ async def read_facts(at: Site) -> Any:
             async with session.get(f"{door}/health/full") as answer:
                 assert answer.status == 200
                 pages.append(await answer.json())
+    assert pages[0]["findings"] == pages[1]["findings"] == {"last_day": {}, "newest_at": None}
     assert pages[0]["facts"].keys() == pages[1]["facts"].keys() == {"mode", "role", "second_wall", "limiter"}
     return pages[0]["facts"]
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from penstock import _core
 from penstock.clock import SystemClock
+from penstock.dispatch.marks import Marks
 from penstock.dispatch.pipeline import SEND_WITHIN_S
 from penstock.providers.port import Answered, Unsent
 from penstock.reconcile.attempts import give_up_lapsed_attempts
@@ -57,6 +59,11 @@ async def test_a_failed_batch_is_tried_again_soon_and_then_later(store: Store, r
     assert waits == [5, 20, 60, 60, 60, 60, 60]
 
 
+async def suffixes(spool: Path) -> list[str]:
+    """Of the files in the spool."""
+    return await asyncio.to_thread(lambda: [path.suffix for path in spool.iterdir()])
+
+
 class LateClock(SystemClock):
     """A clock that can be set forward."""
 
@@ -103,9 +110,60 @@ async def test_an_old_claim_is_not_sent(store: Store, spool: Path, *, is_given_u
     assert await scene.states() == {"sent": 5}
 
 
-async def suffixes(spool: Path) -> list[str]:
-    """Of the files in the spool."""
-    return await asyncio.to_thread(lambda: [path.suffix for path in spool.iterdir()])
+async def test_a_batch_that_ends_its_process_dies_of_it(store: Store, rig: Rig, spool: Path) -> None:
+    """Each new start counts a failure of what was being made into a request; after eight it is dead, and the rest is sent."""
+    scene = await make_campaign(store, 20, chunk=10)
+    (first, _) = await scene.column("SELECT batch_id FROM batch ORDER BY first_seq")
+    for _ in range(8):
+        (spool / f"{first}.at-work").touch()  # what a process leaves that has no time to tidy up
+        await Rig(store, spool).dispatcher.blame_marked()
+        assert await suffixes(spool) == []
+    await rig.drain()
+    assert await scene.column(BATCHES) == ["dead", "settled"]
+    assert await scene.states() == {"queued": 10, "sent": 10}
+    assert await scene.column("SELECT failure FROM batch WHERE state = 'dead'") == ["process_ended"]
+
+
+async def test_a_batch_at_work_is_marked_and_not_blamed(
+    store: Store, rig: Rig, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its request is made the mark is there; a process that starts meanwhile waits for the claim and blames nobody."""
+    scene, real = await make_campaign(store, 10), _core.encode_batch
+    loop = asyncio.get_running_loop()
+    blaming: list[asyncio.Task[None]] = []
+
+    async def start_another() -> None:
+        assert await suffixes(spool) == [".at-work"]
+        blaming.append(loop.create_task(Rig(store, spool).dispatcher.blame_marked()))
+        while not await scene.fetch("SELECT FROM pg_locks WHERE NOT granted"):
+            pass
+
+    def encode(*given: Any, **named: Any) -> _core.EncodedBatch:
+        asyncio.run_coroutine_threadsafe(start_another(), loop).result()
+        return real(*given, **named)
+
+    monkeypatch.setattr(_core, "encode_batch", encode)
+    await rig.drain()
+    await blaming[0]
+    assert await suffixes(spool) == []
+    assert await scene.states() == {"sent": 10}
+    assert await scene.column("SELECT attempts FROM batch") == [0]
+
+
+@pytest.mark.parametrize("name", ["x.at-work", "².at-work", "-1.at-work", "1.at-work.partial"])
+async def test_a_file_that_is_no_mark_blames_nobody(spool: Path, rig: Rig, name: str) -> None:
+    """Other files of the folder are left alone."""
+    (spool / name).touch()
+    await rig.dispatcher.blame_marked()
+    assert (spool / name).exists()
+
+
+async def test_a_disk_that_takes_no_mark_stops_nothing(store: Store, spool: Path, rig: Rig) -> None:
+    """The mark is a net: without it the batch is sent all the same."""
+    scene = await make_campaign(store, 10)
+    rig.claimer.marks = Marks(spool / "nowhere")
+    await rig.drain()
+    assert await scene.states() == {"sent": 10}
 
 
 def unjudgeable(_: bytes, __: int) -> Answered:

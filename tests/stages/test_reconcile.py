@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.dispatch.settle import Settler
+from penstock.domain.errors import UnavailableError
 from penstock.domain.ids import AttemptId, CampaignId
 from penstock.domain.outcome import Accepted
 from penstock.reconcile.attempts import give_up_lapsed_attempts
@@ -15,7 +16,7 @@ from penstock.reconcile.books import fold_counts
 from penstock.reconcile.completion import close_silent_campaigns, complete_campaigns
 from penstock.reconcile.findings import Findings
 from penstock.reconcile.gauges import read_gauges
-from penstock.reconcile.leader import PATIENCE, Job, Leader
+from penstock.reconcile.leader import LATEST_RETRY_S, PATIENCE, SOONEST_RETRY_S, Job, Leader
 from penstock.reconcile.partitions import premake_partitions
 from penstock.store import attempts, campaigns
 from penstock.store.pool import Store
@@ -251,6 +252,58 @@ async def test_jobs_run_when_their_time_has_come() -> None:
         await worker.leader.run_once()
         assert worker.runs == runs
     assert worker.metrics.registry.get_sample_value("reconciliation_jobs_completed") == 2
+
+
+class Failing:
+    """A leader with a job that fails so often, before and behind jobs that do not."""
+
+    def __init__(self, dsn: str, failures: int, *, every_s: float = 0.0) -> None:
+        self.failures = failures
+        self.ran: list[str] = []
+        self.clock = SteppedClock()
+        self.metrics = Metrics("test")
+        jobs = [Job("before", every_s, self._note("before")), Job("fails", every_s, self._fail)]
+        self.leader = Leader(dsn, [*jobs, Job("behind", every_s, self._note("behind"))], self.clock, self.metrics)
+
+    def _note(self, name: str) -> Sleep:
+        async def note() -> None:
+            self.ran.append(name)
+
+        return note
+
+    async def _fail(self) -> None:
+        self.ran.append("fails")
+        if self.failures:
+            self.failures -= 1
+            raise UnavailableError("it waited for a lock")
+
+
+async def test_a_job_that_fails_keeps_the_others_waiting_once() -> None:
+    """It is counted and put off; those behind it have their turn first, and later it comes again."""
+    many = Failing("unused", 1, every_s=60)
+    assert not await many.leader.run_once()
+    assert await many.leader.run_once()
+    assert many.ran == ["before", "fails", "behind"]
+    many.clock.at = LATEST_RETRY_S
+    assert await many.leader.run_once()
+    assert many.ran == ["before", "fails", "behind", "fails"]
+    failed = many.metrics.registry.get_sample_value("penstock_reconciliation_jobs_failed_total", {"job": "fails"})
+    assert (failed, many.metrics.registry.get_sample_value("reconciliation_jobs_completed")) == (1, 3)
+
+
+async def test_a_leader_goes_on_though_a_job_always_fails(dsn: str) -> None:
+    """It keeps its office, and its other jobs come again and again."""
+    many = Failing(dsn, 1_000_000)
+    halt = asyncio.Event()
+
+    async def stop() -> None:
+        while many.ran.count("behind") < 3:
+            many.clock.at += SOONEST_RETRY_S
+            await asyncio.sleep(0)
+        halt.set()
+
+    await asyncio.gather(many.leader.run(halt), stop())
+    assert many.ran.count("fails") >= 3
 
 
 async def test_only_one_of_two_leaders_works_and_the_other_follows(dsn: str) -> None:

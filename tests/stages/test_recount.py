@@ -8,12 +8,13 @@ import pytest
 
 from penstock.domain.ids import CampaignId
 from penstock.reconcile import examine
-from penstock.reconcile.findings import Findings, sweep_findings
+from penstock.reconcile.findings import TOLD_S, Findings, RecentFindings, sweep_findings
 from penstock.reconcile.recount import recount, recount_campaigns
 from penstock.reconcile.verify import verify_all
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 from tests.builders import Rig, Scene, make_campaign, make_draft, make_sent_campaign
+from tests.teller import StepClock
 
 
 class Watch:
@@ -243,3 +244,19 @@ async def test_findings_are_seen_again_and_forgotten(store: Store, watch: Watch)
         await scene.execute("UPDATE finding SET seen_at = now() - make_interval(days => $1)", days)
         await sweep_findings(store)
         assert await scene.column("SELECT count(*) FROM finding") == [left]
+
+
+async def test_findings_of_the_last_day_are_told_by_kind(store: Store) -> None:
+    """How many, and when the latest was, read anew after a while; older ones are not told, and nothing of a tenant is."""
+    recent = RecentFindings(store, (clock := StepClock()))
+    assert await recent.tell() == {"last_day": {}, "newest_at": None}
+    scene = await make_campaign(store, 30, chunk=10)
+    await scene.execute(
+        "INSERT INTO finding (kind, subject, is_repaired, seen_at) "
+        "VALUES ('books_wrong', 'a', true, now() - interval '2 days'), ('batches_overlap', 'a', false, now()), "
+        "('batches_overlap', 'b', false, now() - interval '23 hours')"
+    )
+    assert await recent.tell() == {"last_day": {}, "newest_at": None}
+    clock.added_s += TOLD_S
+    (newest,) = await scene.column("SELECT max(seen_at) FROM finding")
+    assert await recent.tell() == {"last_day": {"batches_overlap": 2}, "newest_at": newest.isoformat()}

@@ -32,7 +32,7 @@ _SYSTEM = {
     "dead_letters": "list_dead_letters lock_letter redrive_batches",
     "dispatch": "find_attempt list_due_lanes list_lapsed_attempts",
     "expiry": "list_expired",
-    "findings": "list_findings sweep_findings",
+    "findings": "count_findings list_findings sweep_findings",
     "idempotency": "drop_expired_keys",
     "keys": "find_key_owner",
     "limits": "has_singles list_account_limits list_tenant_limits",

@@ -39,6 +39,18 @@ async def test_a_check_that_hangs_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
     assert (ready, results["a"]) == (False, "TimeoutError")
 
 
+async def says() -> list[int]:
+    """What somebody is told who asks."""
+    return [1, 2]
+
+
+async def test_a_detail_that_cannot_be_said_keeps_no_other_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is told by itself; one that fails or hangs is None."""
+    monkeypatch.setattr(health, "CHECK_TIMEOUT_S", 0.01)
+    told = await Health(details={"a": fails, "b": says, "c": hangs}).explain()
+    assert told == {"a": None, "b": [1, 2], "c": None}
+
+
 @pytest.mark.parametrize(("started", "draining"), [(False, False), (True, True), (False, True)])
 async def test_not_ready_before_the_start_and_while_draining(*, started: bool, draining: bool) -> None:
     """Traffic comes only between the start and the drain."""

@@ -73,6 +73,6 @@ OPEN_ROUTES: Final[Sequence[OpenRoute]] = (
     _probe("/health/ready", _READY),
     _probe("/readiness", _READY),
     _probe("/health", _READY),
-    _probe("/health/full", "The same, with what else there is to know."),
+    _probe("/health/full", "The same, with what else there is to know: findings of the last day, by kind."),
     _look("/metrics", "operations", "Read the metrics, for Prometheus.", "text/plain"),
 )  # fmt: skip

@@ -37,6 +37,7 @@ def routes(health: Health, metrics: Metrics) -> list[web.RouteDef]:
         status = "ok" if is_ready else "unavailable"
         facts = {name: fact() for name, fact in health.facts.items()}
         content: dict[str, object] = {"status": status, "version": __version__, "checks": checks, "facts": facts}
+        content |= await health.explain()
         return _answer(200 if is_ready else 503, content)
 
     async def scrape(request: web.Request) -> web.Response:

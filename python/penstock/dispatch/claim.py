@@ -15,6 +15,7 @@ from msgspec import Struct
 from penstock import _core, failpoint
 from penstock.dispatch.bounds import BatchBounds, BatchFailedError, blamed_on
 from penstock.dispatch.join import Run, claim_run
+from penstock.dispatch.marks import Marks
 from penstock.dispatch.quiet import is_delayed
 from penstock.domain.batch import mark
 from penstock.domain.fairness import Lane
@@ -60,16 +61,12 @@ class NothingDue(Struct, frozen=True):
 class Claimer:
     """Claims for one process."""
 
-    def __init__(
-        self,
-        store: Store,
-        bounds: BatchBounds,
-        worker: str,
-        new_attempt_id: Callable[[], AttemptId],
-        *,
+    def __init__(  # noqa: PLR0913 - a stage takes its surroundings
+        self, store: Store, bounds: BatchBounds, worker: str, new_attempt_id: Callable[[], AttemptId], marks: Marks, *,
         references: bool = False,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """`references`: each message carries its id, which the provider may show again."""
+        self.marks = marks
         self._references = references
         self._store = store
         self._bounds = bounds
@@ -110,8 +107,10 @@ class Claimer:
             return await _expire(connection, lane, batch)
         if await is_delayed(connection, lane, campaign, batch):
             return LeftOut()
-        excluded = await _leave_out_opted_out(connection, lane, batch)
-        encoded = await self._encode(lane, campaign, batch, excluded, granted)
+        with self.marks.at_work(batch.batch_id):
+            excluded = await _leave_out_opted_out(connection, lane, batch)
+            failpoint.reach(Point.SEND_AT_WORK)
+            encoded = await self._encode(lane, campaign, batch, excluded, granted)
         if encoded.messages == 0:
             await dispatch.close_batch(connection, batch.batch_id)
             return LeftOut()
@@ -134,7 +133,7 @@ class Claimer:
         """A campaign's next batch; of single messages all that can go in one request."""
         if lane.is_rolling:
             bounds = BatchBounds(self._most_in_a_request(campaign), self._bounds.body_bytes)
-            return await claim_run(connection, lane, campaign, bounds, granted)
+            return await claim_run(connection, lane, campaign, bounds, granted, marks=self.marks)
         batch = await dispatch.claim_due_batch(connection, lane.tenant_id, lane.campaign_id)
         return None if batch is None else Run(batch, 0)
 

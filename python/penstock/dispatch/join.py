@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from penstock import _core
 from penstock.dispatch.bounds import BatchBounds, blamed_on
+from penstock.dispatch.marks import Marks
 from penstock.domain.fairness import Lane
 from penstock.store import runs
 from penstock.store.dispatch import DueBatch, SendingCampaign
@@ -31,8 +32,8 @@ class Run(Struct, frozen=True):
     drift_s: float | None = None
 
 
-async def claim_run(
-    connection: Connection, lane: Lane, campaign: SendingCampaign, bounds: BatchBounds, granted: int
+async def claim_run(  # noqa: PLR0913 - what is asked for, and what the claim works with
+    connection: Connection, lane: Lane, campaign: SendingCampaign, bounds: BatchBounds, granted: int, *, marks: Marks
 ) -> Run | None:
     """Lock the lane's next due batch with as many of its neighbours as go with it. Raises BatchFailedError."""
     due = await runs.lock_due_batches(connection, lane.tenant_id, lane.campaign_id, MOST_BATCHES)
@@ -43,7 +44,8 @@ async def claim_run(
         chunks = await runs.list_chunks(connection, lane.tenant_id, lane.campaign_id, [batch.chunk_no for batch in run])
         first, chunk = run[0], chunks[0]
         if len(run) > 1:
-            folded = await _join(campaign, run, chunks, bounds, granted)
+            with marks.at_work(first.batch_id):
+                folded = await _join(campaign, run, chunks, bounds, granted)
             if folded.others:
                 await runs.fold_run(connection, lane.tenant_id, lane.campaign_id, folded)
                 first, chunk = _as_folded(folded, chunks)

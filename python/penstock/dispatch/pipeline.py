@@ -20,6 +20,7 @@ from penstock.dispatch.until import RETRY_S, until_available
 from penstock.domain.batch import MAX_ATTEMPTS
 from penstock.domain.errors import UnavailableError
 from penstock.domain.fairness import Lane
+from penstock.domain.ids import BatchId
 from penstock.domain.outcome import Accepted
 from penstock.domain.retry import LONGEST_DELAY_S
 from penstock.domain.room import SPARE
@@ -36,6 +37,8 @@ SEND_WITHIN_S: Final = LEASE.total_seconds() / 2
 of it. A process that was stopped in between must not send on the strength of an old claim."""
 UNPERMITTED_PAUSE: Final = timedelta(seconds=1)
 """A batch that found no permit lets others go first."""
+PROCESS_ENDED: Final = "process_ended"
+"""What is shown of a batch whose process ended while a request was made of it."""
 
 
 class Dispatcher:
@@ -56,6 +59,7 @@ class Dispatcher:
         """Settle what an earlier process left in the spool, then send until halted."""
         self._halt = halt
         await until_available(self.recorder.replay_spool)
+        await until_available(self.blame_marked)
         async with asyncio.TaskGroup() as senders:
             for _ in range(self._in_flight + SPARE):
                 senders.create_task(self._send_until(halt))
@@ -75,7 +79,7 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001 - raised by run() once the others have finished
                 self._crashes.append(error)
                 return
-            if wait_s > 0:
+            if wait_s > 0 and not self._crashes:
                 await self._parts.chooser.wait(halt, wait_s)
 
     async def run_once(self, *, is_urgent_only: bool = False) -> float:
@@ -106,7 +110,8 @@ class Dispatcher:
             claimed = await parts.claimer.claim(lane, permit.granted)
             left_segments = _left_segments(claimed, lane)
         except BatchFailedError as error:
-            await self._count_failure(error)
+            state = await self._count_failure(error.batch_id, error.kind)
+            log.exception("batch_failed", batch_id=error.batch_id, state=state)
             return 0
         finally:
             parts.chooser.release(lane, left_segments)
@@ -166,12 +171,24 @@ class Dispatcher:
                 await asyncio.sleep(min(permit.retry_after_s, RENEW_S))
         return True
 
-    async def _count_failure(self, error: BatchFailedError) -> None:
+    async def blame_marked(self) -> None:
+        """Count a failure of every batch that was being made into a request when an earlier process ended.
+
+        One that a living process is at work on is locked by it, and is not pending any more when the lock is gone.
+        """
+        marks = self._parts.claimer.marks
+        for batch_id in marks.left():
+            if state := await self._count_failure(batch_id, PROCESS_ENDED):
+                log.error("batch_was_at_work_when_its_process_ended", batch_id=batch_id, state=state)
+            marks.forget(batch_id)
+
+    async def _count_failure(self, batch_id: BatchId, kind: str) -> str | None:
+        """The batch's state afterwards; None where it was not pending."""
         wait = timedelta(seconds=LONGEST_DELAY_S)
         async with self._parts.store.engine() as connection:
-            state = await dispatch.count_batch_failure(connection, error.batch_id, error.kind, MAX_ATTEMPTS, wait)
+            state = await dispatch.count_batch_failure(connection, batch_id, kind, MAX_ATTEMPTS, wait)
         self._parts.metrics.retries.inc()
-        log.error("batch_failed", batch_id=error.batch_id, state=state, exc_info=error)
+        return state
 
 
 def _left_segments(claimed: Claimed | LeftOut | NothingDue, lane: Lane) -> int:

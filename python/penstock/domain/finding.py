@@ -13,6 +13,8 @@ class FindingKind(StrEnum):
 
     ATTEMPT_LAPSED = "attempt_lapsed"
     """A process ended between its claim and its answer: the batch is unknown now."""
+    TRANSACTION_ENDED = "transaction_ended"
+    """A process began a transaction and did not go on with it: it was ended, so that others get what it had locked."""
     CAMPAIGN_STUCK = "campaign_stuck"
     """It is to be sent, something of it is due, and nothing has moved for a quarter of an hour."""
     BOOKS_WRONG = "books_wrong"

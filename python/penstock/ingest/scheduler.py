@@ -5,9 +5,11 @@ from typing import Final
 import structlog
 
 from penstock.domain.campaign import CampaignState
+from penstock.domain.ids import CampaignId, TenantId
 from penstock.ingest.control import open_batches, read_campaign
 from penstock.store import campaigns, control
 from penstock.store.campaigns import Campaign
+from penstock.store.locks import unless_locked
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 
@@ -22,14 +24,19 @@ async def start_scheduled(store: Store, metrics: Metrics) -> None:
     async with store.engine() as connection:
         due = await control.list_scheduled(connection, MOST_STARTS)
     for tenant_id, campaign_id in due:
-        async with store.engine() as connection, connection.transaction():
-            campaign = await campaigns.lock_campaign(connection, tenant_id, campaign_id)
-            if campaign is None or campaign.state is not CampaignState.SCHEDULED:
-                continue
-            await open_batches(connection, campaign)
-            started = await read_campaign(connection, tenant_id, campaign_id)
-        metrics.schedule_drift.labels("campaign").observe(_drift_s(started))
-        log.info("campaign_started", campaign_id=str(campaign_id))
+        with unless_locked(campaign_id=str(campaign_id)):
+            await _start(store, metrics, tenant_id, campaign_id)
+
+
+async def _start(store: Store, metrics: Metrics, tenant_id: TenantId, campaign_id: CampaignId) -> None:
+    async with store.engine() as connection, connection.transaction():
+        campaign = await campaigns.lock_campaign(connection, tenant_id, campaign_id)
+        if campaign is None or campaign.state is not CampaignState.SCHEDULED:
+            return
+        await open_batches(connection, campaign)
+        started = await read_campaign(connection, tenant_id, campaign_id)
+    metrics.schedule_drift.labels("campaign").observe(_drift_s(started))
+    log.info("campaign_started", campaign_id=str(campaign_id))
 
 
 def _drift_s(campaign: Campaign) -> float:

@@ -20,13 +20,16 @@ MOST_ATTEMPTS: Final = 100
 
 
 async def give_up_lapsed_attempts(store: Store, findings: Findings) -> None:
-    """Mark their messages unknown. An answer that still comes, or is found in a spool, settles them after all."""
+    """Mark their messages unknown. An answer that still comes, or is found in a spool, settles them after all.
+
+    One that somebody holds is being settled, or was when its process was stopped: it is passed over until the lock is gone.
+    """
     async with store.engine() as connection:
         lapsed = await attempts.list_lapsed_attempts(connection, MOST_ATTEMPTS)
     for found in lapsed:
         async with store.engine() as connection, connection.transaction():
             attempt = await attempts.find_attempt(connection, found.attempt_id)
-            if attempt is None or await attempts.lock_attempt(connection, found.attempt_id) != "open":
+            if attempt is None or await attempts.try_attempt(connection, found.attempt_id) != "open":
                 continue
             await attempts.mark_unknown(connection, attempt, MessageState.QUEUED, found.reason)
             await findings.note(connection, _finding(attempt, found.reason))

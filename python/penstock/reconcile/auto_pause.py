@@ -5,6 +5,7 @@ import structlog
 from penstock.domain.campaign import CampaignState, pause_reason
 from penstock.store import campaigns, control
 from penstock.store.control import Watched
+from penstock.store.locks import unless_locked
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 
@@ -17,9 +18,12 @@ async def pause_failing(store: Store, metrics: Metrics) -> None:
         watched = await control.list_watched(connection)
     for one in watched:
         reason = pause_reason(one.rule, one.books, one.base)
-        if reason is not None and await _pause(store, one, reason):
-            metrics.auto_pauses.inc()
-            log.warning("campaign_paused_by_its_rule", campaign_id=str(one.campaign_id), reason=reason)
+        if reason is None:
+            continue
+        with unless_locked(campaign_id=str(one.campaign_id)):
+            if await _pause(store, one, reason):
+                metrics.auto_pauses.inc()
+                log.warning("campaign_paused_by_its_rule", campaign_id=str(one.campaign_id), reason=reason)
 
 
 async def _pause(store: Store, one: Watched, reason: str) -> bool:

@@ -16,13 +16,18 @@ from penstock.clock import Clock
 from penstock.domain.errors import UnavailableError
 from penstock.lifecycle import wait_for_halt
 from penstock.store import system
-from penstock.store.pool import connect, translated_errors
+from penstock.store.pool import Connection, connect, translated_errors
 from penstock.store.system import LEADER_KEY
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
 
 TICK_S: Final = 0.5
+SOONEST_RETRY_S: Final = 1.0
+LATEST_RETRY_S: Final = 10.0
+"""A job that failed is tried again after its interval, within these bounds."""
+ANSWER_S: Final = 10.0
+"""A server that says nothing about the lock for so long is away."""
 PATIENCE: Final = timedelta(seconds=60)
 """A leader that says nothing for so long is asleep (stopped, paused with its machine) and loses the lock to one that is not."""
 
@@ -49,7 +54,7 @@ class Leader:
         self._clock = clock
         self._metrics = metrics
         self._patience = patience
-        self._done_at = dict.fromkeys((job.name for job in jobs), float("-inf"))
+        self._due_at = dict.fromkeys((job.name for job in jobs), float("-inf"))
 
     async def run(self, halt: asyncio.Event) -> None:
         """Stand for leader, and do the jobs while leading."""
@@ -67,17 +72,35 @@ class Leader:
             with translated_errors():
                 await system.bound_silence(connection, self._patience)
                 while not halt.is_set():
-                    if await system.try_leader(connection, self._key):
-                        await self.run_once()
-                    await wait_for_halt(halt, TICK_S)
+                    # After a job that failed the others go on at once, if the server is there at all.
+                    if not await self._leads(connection) or await self.run_once():
+                        await wait_for_halt(halt, TICK_S)
         finally:
             # Ends the session and with it the lock, also where the server no longer answers.
             connection.terminate()
 
-    async def run_once(self) -> None:
-        """Do every job whose time has come."""
-        for job in self._jobs:
-            if self._clock.monotonic() - self._done_at[job.name] >= job.every_s:
-                await job.run()
-                self._done_at[job.name] = self._clock.monotonic()
-                self._metrics.reconciled.inc()
+    async def _leads(self, connection: Connection) -> bool:
+        async with asyncio.timeout(ANSWER_S):
+            return await system.try_leader(connection, self._key)
+
+    async def run_once(self) -> bool:
+        """Do the jobs whose time has come, the longest due first, until one fails; whether none did.
+
+        What failed is put off, so that it keeps the others waiting once at most.
+        """
+        for job in sorted(self._jobs, key=lambda job: self._due_at[job.name]):
+            if self._clock.monotonic() >= self._due_at[job.name] and not await self._do(job):
+                return False
+        return True
+
+    async def _do(self, job: Job) -> bool:
+        try:
+            await job.run()
+        except UnavailableError as error:
+            self._due_at[job.name] = self._clock.monotonic() + max(SOONEST_RETRY_S, min(job.every_s, LATEST_RETRY_S))
+            self._metrics.jobs_failed.labels(job.name).inc()
+            log.warning("job_failed", leader=self.name, job=job.name, reason=type(error.__cause__).__name__)
+            return False
+        self._due_at[job.name] = self._clock.monotonic() + job.every_s
+        self._metrics.reconciled.inc()
+        return True

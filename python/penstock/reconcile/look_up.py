@@ -18,6 +18,7 @@ from penstock.domain.look_up import Absent, LookUpKind, Obscured, Result, Sight
 from penstock.domain.retry import look_up_delay_s
 from penstock.providers.port import Provider, Reply
 from penstock.store import look_ups
+from penstock.store.locks import unless_locked
 from penstock.store.look_ups import LookUp
 from penstock.store.pool import Connection, Store
 from penstock.telemetry.metrics import Metrics
@@ -70,7 +71,8 @@ class LookUps:
         sights = [self._read(reply, one.provider_id, now=self._clock.now()) for one, reply in zip(due, replies, strict=True)]
         self._pause(sights)
         for one, sight in zip(due, sights, strict=True):
-            await self._record(one, sight)
+            with unless_locked(look_up_id=one.look_up_id):
+                await self._record(one, sight)
 
     def _pause(self, sights: list[Sight]) -> None:
         """As long as the provider asks for, and a little when it shows nothing at all."""

@@ -13,6 +13,7 @@ from penstock.domain.ids import CampaignId, TenantId
 from penstock.reconcile.examine import MOST_UNBATCHED, Examined, examine, findings_of
 from penstock.reconcile.findings import Findings
 from penstock.store import campaigns, recounts
+from penstock.store.locks import unless_locked
 from penstock.store.pool import Store
 
 EVERY: Final = timedelta(hours=1)
@@ -28,7 +29,8 @@ async def recount_campaigns(store: Store, findings: Findings) -> None:
         due = await recounts.list_to_recount(connection, EVERY, MOST_CAMPAIGNS)
     counted = 0
     for tenant_id, campaign_id in due:
-        counted += await recount(store, findings, tenant_id, campaign_id)
+        with unless_locked(campaign_id=str(campaign_id)):
+            counted += await recount(store, findings, tenant_id, campaign_id)
         if counted >= MOST_MESSAGES:
             return
 

@@ -14,6 +14,7 @@ from penstock.domain.counter import POSSIBLE_DUPLICATES
 from penstock.domain.message import MessageState
 from penstock.reconcile.unknown import QUESTIONS_AT_ONCE
 from penstock.store import attempts, campaigns, look_ups, unknown
+from penstock.store.locks import unless_locked
 from penstock.store.pool import Connection, Store
 from penstock.store.unknown import UnknownAttempt
 from penstock.telemetry.metrics import Metrics
@@ -29,11 +30,12 @@ async def resend_unknown(store: Store, metrics: Metrics) -> None:
     async with store.engine() as connection:
         due = await unknown.list_resendable(connection, ATTEMPTS_AT_ONCE)
     for one in due:
-        async with store.engine() as connection, connection.transaction():
-            n = await _resend(connection, one)
-        if n:
-            metrics.unknown_resolved.labels("resend").inc(n)
-            log.warning("unknown_messages_sent_once_more", attempt_id=str(one.attempt_id), messages=n)
+        with unless_locked(attempt_id=str(one.attempt_id)):
+            async with store.engine() as connection, connection.transaction():
+                n = await _resend(connection, one)
+            if n:
+                metrics.unknown_resolved.labels("resend").inc(n)
+                log.warning("unknown_messages_sent_once_more", attempt_id=str(one.attempt_id), messages=n)
 
 
 async def _resend(connection: Connection, one: UnknownAttempt) -> int:

@@ -11,6 +11,7 @@ from penstock.domain.finding import FindingKind, about_campaign
 from penstock.reconcile.findings import Findings
 from penstock.reconcile.recount import MOST_MESSAGES, recount
 from penstock.store import recounts
+from penstock.store.locks import unless_locked
 from penstock.store.pool import Store
 from penstock.store.recounts import Stuck
 
@@ -27,7 +28,9 @@ async def mend_stuck_campaigns(store: Store, findings: Findings) -> None:
             await findings.note(connection, about_campaign(FindingKind.CAMPAIGN_STUCK, one.tenant_id, one.campaign_id, why))
     counted = 0
     for one in stuck:
-        if counted < MOST_MESSAGES:
+        if counted >= MOST_MESSAGES:
+            return
+        with unless_locked(campaign_id=str(one.campaign_id)):
             counted += await recount(store, findings, one.tenant_id, one.campaign_id)
 
 

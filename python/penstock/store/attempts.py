@@ -16,6 +16,7 @@ from penstock.store.queries import query, row_count
 
 FIND_ATTEMPT = query("dispatch.find_attempt")
 LOCK_ATTEMPT = query("dispatch.lock_attempt")
+TRY_ATTEMPT = query("dispatch.try_attempt")
 ACCEPT_MESSAGES = query("dispatch.accept_messages")
 REJECT_MESSAGES = query("dispatch.reject_messages")
 MOVE_RANGE = query("dispatch.move_range")
@@ -68,6 +69,12 @@ async def find_attempt(connection: Connection, attempt_id: AttemptId) -> Attempt
 async def lock_attempt(connection: Connection, attempt_id: AttemptId) -> str:
     """Its state, locked until the transaction ends."""
     state: str = await connection.fetchval(LOCK_ATTEMPT, attempt_id)
+    return state
+
+
+async def try_attempt(connection: Connection, attempt_id: AttemptId) -> str | None:
+    """The same without waiting; None while somebody else has it locked."""
+    state: str | None = await connection.fetchval(TRY_ATTEMPT, attempt_id)
     return state
 
 

@@ -13,6 +13,7 @@ from penstock.store.queries import query, row_count
 
 NOTE_FINDING = query("findings.note_finding")
 LIST_FINDINGS = query("findings.list_findings")
+COUNT_FINDINGS = query("findings.count_findings")
 SWEEP_FINDINGS = query("findings.sweep_findings")
 
 AFTER_LAST: Final = (1 << 63) - 1
@@ -34,6 +35,14 @@ class RecordedFinding(Struct, frozen=True, kw_only=True):
     seen_at: datetime
 
 
+class SeenKind(Struct, frozen=True):
+    """How often one kind was come upon."""
+
+    kind: str
+    n: int
+    newest_at: datetime
+
+
 async def note_finding(connection: Connection, finding: Finding) -> None:
     """Write it down, in the transaction of its repair if there is one."""
     detail = msgspec.json.encode(finding.detail).decode()
@@ -48,6 +57,11 @@ async def list_findings(
     """A page of findings older than `before`, newest first."""
     rows = await connection.fetch(LIST_FINDINGS, before, None if kind is None else kind.value, limit)
     return [RecordedFinding(**{**row, "detail": msgspec.json.decode(row["detail"])}) for row in rows]
+
+
+async def count_findings(connection: Connection, age: timedelta) -> list[SeenKind]:
+    """What was seen in this time, by kind; nothing of a kind that was not."""
+    return [SeenKind(**row) for row in await connection.fetch(COUNT_FINDINGS, age)]
 
 
 async def sweep_findings(connection: Connection, after: timedelta) -> int:

@@ -1,9 +1,9 @@
 """Connections to PostgreSQL, and the one table that turns driver errors into ours.
 
-Two pools: `api` answers people, `engine` moves batches. The engine's planner is pinned to nested loops, because without
-statistics after a large COPY it chose a hash join over a sequential scan for the report update (12k rows/s instead of 70–98k).
-Its plans are made for each execution: planning costs a fraction of a millisecond of the tens that a batch takes, and a plan
-made while a table was small would be kept long after it has grown.
+Three pools: `api` answers people, `engine` moves batches, `jobs` repairs what they leave. The engine's planner is pinned to
+nested loops, because without statistics after a large COPY it chose a hash join over a sequential scan for the report update
+(12k rows/s instead of 70–98k). Its plans are made for each execution: planning costs a fraction of a millisecond of the tens
+that a batch takes, and a plan made while a table was small would be kept long after it has grown.
 
 The engine works as the owner of the tables. The callers' pool runs as a role to which row-level security shows one tenant's
 rows: the one that the connection was told of when it was taken (roles.py).
@@ -37,12 +37,27 @@ SELECT set_config('transaction_timeout', $1, false) WHERE current_setting('serve
 """
 LONGEST_TRANSACTION: Final = timedelta(seconds=120)
 """A process that is stopped between two words of a transaction keeps its locks, and to the server it looks busy: neither the
-timeout of statements nor that of idle transactions ends it, and what waits for its locks would wait for ever."""
+timeout of statements nor that of idle transactions ends it, and what waits for its locks would wait for ever. A job ends it
+(reconcile/transactions.py)."""
+WITHOUT_A_LEADER: Final = 5 / 4
+"""Times that, the server ends it by itself from version 17 on: later than the job would, because the job leaves a finding."""
 
 NOBODY: Final = ""
 
 CALLER_LOCK_TIMEOUT: Final = timedelta(seconds=5)
 """A caller's request waits for a lock no longer than this, whatever the stages do."""
+
+JOBS_LOCK_TIMEOUT: Final = timedelta(seconds=1)
+"""A periodic job waits for a lock no longer than this: it comes back to what it passes over."""
+JOBS_POOL: Final = 4
+"""Connections of the periodic jobs, at most: those of the leaders that run in this process, each with one thing at a time. They
+are made when they are used, and are nobody else's: what frees the others must not wait for one of theirs."""
+
+ENGINE: Final = "penstock-engine"
+JOBS: Final = "penstock-jobs"
+API: Final = "penstock-api"
+SESSIONS: Final = (ENGINE, JOBS, API)
+"""What the pools' sessions are called in the server's list. A migration, or whatever else may last, is not among them."""
 
 CLOSE_S: Final = 5.0
 
@@ -103,11 +118,13 @@ class _CallersConnection(_PlainConnection):
 
 
 class Store:
-    """The two pools, opened once by the composition root."""
+    """The pools, opened once by the composition root."""
 
-    def __init__(self, api: _Pool, engine: _Pool, *, is_walled: bool = False) -> None:
+    def __init__(self, api: _Pool, engine: _Pool, jobs: _Pool | None = None, *, is_walled: bool = False) -> None:
+        """Without `jobs` the engine's connections serve the jobs as well."""
         self._api = api
         self._engine = engine
+        self._jobs = jobs or engine
         self.is_walled = is_walled
         """Whether callers' connections are under row-level security."""
 
@@ -121,18 +138,19 @@ class Store:
             "idle_in_transaction_session_timeout": "60000",
         }
         callers = {**timeouts, "lock_timeout": _milliseconds(min(settings.lock_timeout, CALLER_LOCK_TIMEOUT))}
+        hasty = {**timeouts, "lock_timeout": _milliseconds(min(settings.lock_timeout, JOBS_LOCK_TIMEOUT))}
         async with AsyncExitStack() as stack:
             with translated_errors():
-                engine = await _pool(
-                    dsn, settings.engine_pool, "penstock-engine", {**timeouts, **ENGINE_PLANNER}, _PlainConnection
-                )
+                engine = await _pool(dsn, settings.engine_pool, ENGINE, {**timeouts, **ENGINE_PLANNER}, _PlainConnection)
                 stack.push_async_callback(_close, engine)
+                jobs = await _pool(dsn, JOBS_POOL, JOBS, {**hasty, **ENGINE_PLANNER}, _PlainConnection, least=0)
+                stack.push_async_callback(_close, jobs)
                 async with engine.acquire() as connection:
                     is_walled = await is_wall_up(connection)
                 role = {"role": API_ROLE} if is_walled else {}
-                api = await _pool(dsn, settings.api_pool, "penstock-api", {**callers, **role}, _CallersConnection)
+                api = await _pool(dsn, settings.api_pool, API, {**callers, **role}, _CallersConnection)
                 stack.push_async_callback(_close, api)
-            yield cls(api, engine, is_walled=is_walled)
+            yield cls(api, engine, jobs, is_walled=is_walled)
 
     def tenant(self, tenant_id: TenantId) -> AbstractAsyncContextManager[Connection]:
         """A connection for one tenant's request: the database itself shows it nothing of another's."""
@@ -145,6 +163,10 @@ class Store:
     def engine(self) -> AbstractAsyncContextManager[Connection]:
         """A connection for the stages and for operators: every tenant's rows."""
         return _acquire(self._engine)
+
+    def for_jobs(self) -> "Store":
+        """The same, with the connections of the periodic jobs as its engine."""
+        return Store(self._api, self._jobs, is_walled=self.is_walled)
 
     async def check(self) -> None:
         """Raise when the database does not answer."""
@@ -171,10 +193,12 @@ async def connect(dsn: str) -> Connection:
         return await asyncpg.connect(dsn)
 
 
-async def _pool(dsn: str, size: int, name: str, session: Mapping[str, str], kind: type[_PlainConnection]) -> _Pool:
+async def _pool(  # noqa: PLR0913 - what a pool is made of
+    dsn: str, size: int, name: str, session: Mapping[str, str], kind: type[_PlainConnection], *, least: int = 1
+) -> _Pool:
     return await asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=least,
         max_size=size,
         connection_class=kind,
         server_settings={"application_name": name, **session},
@@ -184,7 +208,7 @@ async def _pool(dsn: str, size: int, name: str, session: Mapping[str, str], kind
 
 
 async def _bound_transactions(connection: Connection) -> None:
-    await connection.execute(BOUND_TRANSACTIONS, _milliseconds(LONGEST_TRANSACTION))
+    await connection.execute(BOUND_TRANSACTIONS, _milliseconds(LONGEST_TRANSACTION * WITHOUT_A_LEADER))
 
 
 @asynccontextmanager

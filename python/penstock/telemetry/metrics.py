@@ -35,6 +35,7 @@ class Metrics:
         self.build.info({"version": version})
         self._declare_http()
         self._declare_stages()
+        self._declare_jobs()
         self._declare_evidence()
         self._declare_ingest()
         self._declare_gauges()
@@ -111,11 +112,16 @@ class Metrics:
         self.webhooks_duplicate = Counter(
             "webhook_events_duplicate_total", "Delivery reports that repeated what was known.", registry=self.registry
         )
+
+    def _declare_jobs(self) -> None:
         # A gauge by type, because a counter would get `_total` behind the name that others already scrape; it only rises.
         self.reconciled = Gauge(
             "reconciliation_jobs_completed", "Runs of the periodic jobs that ended well.", registry=self.registry
         )
-
+        self.jobs_failed = Counter(
+            "penstock_reconciliation_jobs_failed_total", "Runs of the periodic jobs that failed and come again, by job.",
+            ["job"], registry=self.registry,
+        )  # fmt: skip
         self.findings = Counter(
             "penstock_reconciliation_findings_total", "What reconciliation came upon, by kind.", ["kind"],
             registry=self.registry,

@@ -100,9 +100,10 @@ INSERT INTO counter_delta (tenant_id, campaign_id, counter, n)
 SELECT $1, $2, d.counter, d.n FROM unnest($3::text[], $4::int8[]) AS d(counter, n) WHERE d.n <> 0
 
 -- name: fold_counts
--- scope: system. Folds at most $1 deltas; run by one process at a time.
+-- scope: system. Folds at most $1 deltas, but for those that are being discarded; run by one process at a time.
 WITH taken AS MATERIALIZED (
-    DELETE FROM counter_delta WHERE delta_id = ANY(ARRAY(SELECT delta_id FROM counter_delta ORDER BY delta_id LIMIT $1))
+    DELETE FROM counter_delta WHERE delta_id = ANY(ARRAY(SELECT delta_id FROM counter_delta ORDER BY delta_id LIMIT $1
+                                                          FOR UPDATE SKIP LOCKED))
     RETURNING tenant_id, campaign_id, counter, n
 ), folded AS (
     INSERT INTO counter (tenant_id, campaign_id, counter, n)

@@ -103,6 +103,10 @@ WHERE tenant_id = $1 AND campaign_id = $2 AND seq BETWEEN $3 AND $4 AND state = 
 -- The attempt's state, locked: whoever records its outcome goes first, the others see that it is closed.
 SELECT state::text FROM attempt WHERE attempt_id = $1 FOR UPDATE
 
+-- name: try_attempt
+-- The same, or nothing while somebody else holds it: what is being settled is not given up.
+SELECT state::text FROM attempt WHERE attempt_id = $1 FOR UPDATE SKIP LOCKED
+
 -- name: accept_messages
 -- One UPDATE a batch, in primary-key order. $5 is the state the messages must be in, so that the books know what they left.
 -- Rides on the primary key; not HOT, because provider_id is indexed. Fails if an id is already known.

@@ -9,6 +9,11 @@ SET is_repaired = excluded.is_repaired, detail = excluded.detail, times = findin
 SELECT finding_id, kind, subject, tenant_id, campaign_id, is_repaired, detail::text AS detail, times, found_at, seen_at
 FROM finding WHERE finding_id < $1 AND ($2::text IS NULL OR kind = $2) ORDER BY finding_id DESC LIMIT $3
 
+-- name: count_findings
+-- scope: system. How many things of each kind were seen in the last $1, and when the latest of them was. Reads the whole of a
+-- table that is swept.
+SELECT kind, count(*) AS n, max(seen_at) AS newest_at FROM finding WHERE seen_at > now() - $1::interval GROUP BY kind ORDER BY kind
+
 -- name: sweep_findings
 -- scope: system. Those that were not seen for $1.
 DELETE FROM finding WHERE seen_at < now() - $1::interval
