@@ -60,8 +60,13 @@ async def prepare(dsn: str, name: str = "bench") -> Owner:
     return Owner(tenant_id, key.text)
 
 
-async def store_campaign(dsn: str, tenant_id: TenantId, messages: int, *, is_last: bool = True) -> CampaignId:
-    """One campaign with all its recipients, still a draft; after the last one the tables are vacuumed and analysed."""
+async def store_campaign(
+    dsn: str, tenant_id: TenantId, messages: int, *, is_last: bool = True, chunk_bytes: int = 1_000_000
+) -> CampaignId:
+    """One campaign with all its recipients, still a draft; after the last one the tables are vacuumed and analysed.
+
+    `chunk_bytes`: of the bodies that its batches become, without references.
+    """
     campaign_id = CampaignId(uuid7(int(time.time() * 1000), os.urandom(RANDOM_BYTES)))  # noqa: TID251 - a bench has no clock
     connection = await connect(dsn)
     try:
@@ -70,7 +75,9 @@ async def store_campaign(dsn: str, tenant_id: TenantId, messages: int, *, is_las
             account_id=AccountId(rig.ACCOUNT),
         )  # fmt: skip
         await campaigns.create_campaign(connection, new)
-        parser = _core.RecipientParser("csv", _core.Template(TEXT), traffic_account_id=rig.ACCOUNT, sender=rig.SENDER)
+        parser = _core.RecipientParser(
+            "csv", _core.Template(TEXT), traffic_account_id=rig.ACCOUNT, sender=rig.SENDER, chunk_bytes=chunk_bytes
+        )
         async for piece in stream(messages):
             await _store(connection, new, parser.feed(piece))
         await _store(connection, new, parser.finish())

@@ -44,6 +44,8 @@ class Measured(msgspec.Struct):
 class Shot(msgspec.Struct):
     """One request."""
 
+    intended: float
+    """When it should have left, by `time.perf_counter`."""
     status: str
     seconds: float
     late_s: float
@@ -67,6 +69,11 @@ class Target(msgspec.Struct):
 
 async def run(target: Target, rate: float, seconds: float) -> Measured:
     """Send at this rate for so long."""
+    return summarize(rate, await fire(target, rate, seconds))
+
+
+async def fire(target: Target, rate: float, seconds: float) -> list[Shot]:
+    """The same one by one, in the order of the answers."""
     shots: list[Shot] = []
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
     async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
@@ -76,7 +83,7 @@ async def run(target: Target, rate: float, seconds: float) -> Measured:
             if (wait := intended - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
             group.create_task(_shoot(session, target, number, intended, shots))
-    return summarize(rate, shots)
+    return shots
 
 
 async def _shoot(session: aiohttp.ClientSession, target: Target, number: int, intended: float, shots: list[Shot]) -> None:
@@ -87,12 +94,12 @@ async def _shoot(session: aiohttp.ClientSession, target: Target, number: int, in
             status = str(response.status)
     except aiohttp.ClientError as error:
         status = type(error).__name__
-    shots.append(Shot(status, time.perf_counter() - intended, late))
+    shots.append(Shot(intended, status, time.perf_counter() - intended, late))
 
 
-def summarize(rate: float, shots: Sequence[Shot]) -> Measured:
+def summarize(rate: float, shots: Sequence[Shot], warm_up: float = WARM_UP) -> Measured:
     """Quantiles of all that was asked, failures too."""
-    counted = shots[int(len(shots) * WARM_UP) :]
+    counted = shots[int(len(shots) * warm_up) :]
     times = sorted(shot.seconds * 1000 for shot in counted)
 
     def at(quantile: float) -> float:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -29,6 +29,8 @@ QUIET = {"MITTO_MAX_SEGMENTS_PER_S": "unlimited"} | {
     f"RATE_LIMIT_{scope}_MAX": "10000" for scope in ("TRAFFIC_ACCOUNT", "TENANT", "GLOBAL")
 }
 """Limits that nobody runs into: what is measured is how fast the gateway can be."""
+SERVE = ("penstock", "serve")
+"""The module that is the gateway, and its arguments."""
 SIMULATE = (
     "import json, sys; from penstock.simulator import *; serve_forever(SimulatorSettings(port=0, **json.loads(sys.argv[1])))"
 )
@@ -91,7 +93,9 @@ class Gateway(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def gateway(rig: Rig, dsn: str, provider: str, *, port: int | None = None, **settings: str) -> AsyncIterator[Gateway]:
+async def gateway(
+    rig: Rig, dsn: str, provider: str, *, port: int | None = None, program: Sequence[str] = SERVE, **settings: str
+) -> AsyncIterator[Gateway]:
     """The gateway as a process, ready and with its limiter's first window behind it; `settings` by name."""
     port, ops_port = port or free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
@@ -105,8 +109,8 @@ async def gateway(rig: Rig, dsn: str, provider: str, *, port: int | None = None,
         }  # fmt: skip
         log = Path(folder) / "gateway.log"
         with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: ASYNC220 - our own program, at once
-                [sys.executable, "-m", "penstock", "serve"], env=environment, stdout=output, stderr=output, cwd=ROOT
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own program, at once
+                [sys.executable, "-m", *program], env=environment, stdout=output, stderr=output, cwd=ROOT
             )
         running = Gateway(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{ops_port}", process.pid, log)
         try:

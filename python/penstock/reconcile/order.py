@@ -16,6 +16,7 @@ from penstock.domain.ids import message_id
 from penstock.domain.look_up import LookUpKind, Result
 from penstock.domain.order import Mapping, compare, pick
 from penstock.store import accounts, look_ups, samples
+from penstock.store.attempts import Attempt
 from penstock.store.look_ups import LookUp
 from penstock.store.pool import Connection, Store
 from penstock.store.samples import Sample
@@ -45,14 +46,21 @@ async def queue_samples(store: Store, random: Callable[[], float], after: timede
         room = (MOST_WAITING - (await look_ups.count_waiting(connection))[LookUpKind.ORDER]) // 2
         if room <= 0:
             return
-        for attempt in await samples.list_unsampled(connection, OLDEST, min(room, BATCHES_AT_ONCE)):
-            seqs = attempt.seqs()
-            chosen = [seqs[position] for position in pick(len(seqs), random)]
-            async with connection.transaction():
-                found = await samples.list_ids(connection, attempt, chosen)
-                mapping = Mapping.SAMPLED if found else Mapping.UNPROVEN
-                if await samples.note_mapping(connection, [attempt.attempt_id], mapping):
-                    await look_ups.queue_messages(connection, LookUpKind.ORDER, attempt.attempt_id, found, after)
+        attempts = await samples.list_unsampled(connection, OLDEST, min(room, BATCHES_AT_ONCE))
+        if not attempts:
+            return
+        # In one transaction: its commit waits for the disk, as those do that batches are sent by.
+        async with connection.transaction():
+            for attempt in attempts:
+                await _queue(connection, attempt, random, after)
+
+
+async def _queue(connection: Connection, attempt: Attempt, random: Callable[[], float], after: timedelta) -> None:
+    seqs = attempt.seqs()
+    found = await samples.list_ids(connection, attempt, [seqs[position] for position in pick(len(seqs), random)])
+    mapping = Mapping.SAMPLED if found else Mapping.UNPROVEN
+    if await samples.note_mapping(connection, [attempt.attempt_id], mapping):
+        await look_ups.queue_messages(connection, LookUpKind.ORDER, attempt.attempt_id, found, after)
 
 
 class OrderJudge:
