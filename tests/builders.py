@@ -130,7 +130,7 @@ async def ensure_tenant(connection: Connection, name: str) -> TenantId:
 
 async def make_draft(store: Store, *, tenant: str = "acme", text: str = TEXT, **fields: Any) -> Scene:
     """A campaign without recipients."""
-    campaign_id = CampaignId(new_id())
+    campaign_id = CampaignId(fields.pop("campaign_id", None) or new_id())
     async with store.engine() as connection:
         account_id = fields.pop("account_id", ACCOUNT)
         await accounts.ensure_account(connection, account_id)
@@ -299,6 +299,7 @@ class Rig:
         claims_from: Store | None = None,
         settler: type[Settler] = Settler,
         in_flight: int = 2,
+        poll_s: float = POLL_S,
         lanes_age_s: float = -1,
         clock: Clock | None = None,
     ) -> None:
@@ -320,7 +321,7 @@ class Rig:
             clock=clock,
             metrics=self.metrics,
         )
-        self.dispatcher = Dispatcher(parts, in_flight=in_flight, poll_s=POLL_S)
+        self.dispatcher = Dispatcher(parts, in_flight=in_flight, poll_s=poll_s)
 
     def says(self, *script: Script) -> None:
         """What the provider answers next, one reply a request."""
@@ -339,6 +340,10 @@ class Rig:
 def report_lines(statuses: Mapping[str, str]) -> bytes:
     """A JSON array of reports: provider id → status."""
     return json.dumps([{"messageId": name, "deliveryStatus": status} for name, status in statuses.items()]).encode()
+
+
+async def ignore(_: bytes) -> None:
+    """What reports show beside states is no matter here."""
 
 
 def plan_nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

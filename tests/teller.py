@@ -1,13 +1,14 @@
 """A provider that remembers what it was sent and shows it by id: what tests of evidence hold against the books."""
 
 import json
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from penstock.clock import SystemClock
 from penstock.domain.look_up import LookUpKind
-from penstock.providers.mitto.message import read_message
+from penstock.providers.mitto.message import read_message, read_shown
 from penstock.providers.port import Answered, Disconnected, Reply
 from penstock.receipts.apply import Applier
 from penstock.reconcile.look_up import LookUps
@@ -15,6 +16,7 @@ from penstock.reconcile.order import OrderJudge, queue_samples
 from penstock.reconcile.silent import judge as judge_silent
 from penstock.reconcile.silent import queue_silent
 from penstock.reconcile.unknown import EvidenceFinder, Resolver
+from penstock.reconcile.witness import Witness
 from penstock.simulator import ulid
 from penstock.store import message_search, reports
 from penstock.store.pool import Store
@@ -103,7 +105,8 @@ class Inquiry:
             LookUpKind.SILENT: judge_silent,
         }
         self.look_ups = LookUps(store, self.teller, read_message, judges, clock=self.clock, metrics=self.metrics, per_s=per_s)
-        self.applier = Applier(store, self.metrics, poll_s=60, flush_reports=5000)
+        witness = Witness(store, read_shown, OrderJudge(self.metrics), self.clock)
+        self.applier = Applier(store, self.metrics, hear=witness.hear, poll_s=60, flush_reports=5000)
 
     def says(self, *script: Script) -> None:
         """How the next sends end, one a request; afterwards every one is accepted."""
@@ -119,7 +122,12 @@ class Inquiry:
 
     async def report(self, status: str, *provider_ids: str) -> None:
         """Let reports come in and be applied, or parked since long."""
-        lines = [json.dumps({"messageId": one, "deliveryStatus": status}) + "\n" for one in provider_ids]
+        await self.take({"messageId": one, "deliveryStatus": status} for one in provider_ids)
+
+    async def take(self, shown: Iterable[dict[str, Any]]) -> None:
+        """Let these objects come in as reports, a second after the last ones, and be applied, or parked since long."""
+        self.clock.added_s += 1
+        lines = [json.dumps(one) + "\n" for one in shown]
         async with self.store.engine() as connection:
             await reports.insert_page(connection, len(lines), "".join(lines).encode())
             await self.apply()

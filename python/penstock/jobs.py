@@ -27,6 +27,7 @@ from penstock.reconcile.partitions import premake_partitions
 from penstock.reconcile.processes import sweep_processes
 from penstock.reconcile.recount import recount_campaigns
 from penstock.reconcile.resend import resend_unknown
+from penstock.reconcile.retention import drop_aged, drop_months
 from penstock.reconcile.silent import silent_after
 from penstock.reconcile.stuck import mend_stuck_campaigns
 from penstock.reconcile.transactions import end_stale_transactions
@@ -44,7 +45,7 @@ RECONCILER_PATIENCE: Final = timedelta(minutes=2)
 
 def leaders(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: Metrics) -> list[Service]:
     """The one for quick jobs, and the one whose jobs may take a while."""
-    window, findings = settings.receipts.report_window, Findings(metrics)
+    window, days, findings = settings.receipts.report_window, settings.retention.days, Findings(metrics)
     quick = [
         Job("fold_counts", 1.0, lambda: fold_counts(store)),
         Job("pause_failing", 1.0, lambda: pause_failing(store, metrics)),
@@ -66,6 +67,8 @@ def leaders(dsn: str, store: Store, settings: Settings, clock: Clock, metrics: M
     thorough = [
         Job("mend_stuck_campaigns", RECONCILE_S, lambda: mend_stuck_campaigns(store, findings)),
         Job("recount_campaigns", RECONCILE_S, lambda: recount_campaigns(store, findings)),
+        Job("drop_months", RECONCILE_S, lambda: drop_months(store, findings, days)),
+        Job("drop_aged", RECONCILE_S, lambda: drop_aged(store, days)),
         Job("look_after_uploads", RECONCILE_S, lambda: look_after_uploads(store, findings)),
         Job("sweep_findings", 3600.0, lambda: sweep_findings(store)),
     ]

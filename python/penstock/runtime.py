@@ -46,10 +46,13 @@ from penstock.limits.callers import CallerLimits
 from penstock.limits.limiter import Limiter
 from penstock.providers.mitto import wire
 from penstock.providers.mitto.client import MittoClient
+from penstock.providers.mitto.message import read_shown
 from penstock.receipts.apply import Applier
 from penstock.receipts.receive import Receiver
 from penstock.reconcile.findings import RecentFindings
 from penstock.reconcile.heartbeat import Heartbeat
+from penstock.reconcile.order import OrderJudge
+from penstock.reconcile.witness import Witness
 from penstock.store import accounts
 from penstock.store.migrate import migrate
 from penstock.store.pool import Store, connect
@@ -97,7 +100,7 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
             if settings.look_up.per_s > 0:
                 services.append(await look_ups(stack, dsn, store.for_jobs(), settings, clock=clock, metrics=metrics))
         if settings.general.role in ("all", "receipts"):
-            services.append(_applier(store, settings, metrics))
+            services.append(_applier(store, settings, clock, metrics))
         announce: Callable[[Lane], None] = _ignore
         if is_sending:
             health.facts["limiter"] = lambda: limiter.state
@@ -280,9 +283,12 @@ def _most_parts(settings: Settings) -> int:
     return min(MOST_PARTS, limit) if isinstance(limit, int) else MOST_PARTS
 
 
-def _applier(store: Store, settings: Settings, metrics: Metrics) -> Service:
+def _applier(store: Store, settings: Settings, clock: Clock, metrics: Metrics) -> Service:
     receipts = settings.receipts
-    return Applier(store, metrics, poll_s=receipts.poll.total_seconds(), flush_reports=receipts.flush_reports)
+    witness = Witness(store, read_shown, OrderJudge(metrics), clock)
+    return Applier(
+        store, metrics, hear=witness.hear, poll_s=receipts.poll.total_seconds(), flush_reports=receipts.flush_reports
+    )
 
 
 def _uuid7(clock: Clock) -> UUID:

@@ -15,7 +15,7 @@ from penstock.store import message_search, opt_outs, reports
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 from tests.api.conftest import Api
-from tests.builders import Rig, number, report_lines
+from tests.builders import Rig, ignore, number, report_lines
 from tests.singles import place, single
 
 SEARCH = "/v1/messages/search"
@@ -159,7 +159,7 @@ async def test_a_timeline_tells_the_whole_story(api: Api, store: Store, rig: Rig
         await connection.execute("UPDATE batch SET due_at = now()")
     await rig.drain()
     sent = (await api.call("GET", f"/v1/messages/{name}")).json
-    applier = Applier(store, Metrics("test"), poll_s=1, flush_reports=100)
+    applier = Applier(store, Metrics("test"), hear=ignore, poll_s=1, flush_reports=100)
     for status in ("Delivered", "Failure"):
         async with store.engine() as connection:
             lines = report_lines({sent["provider_id"]: status}).strip(b"[]")

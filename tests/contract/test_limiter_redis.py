@@ -15,9 +15,10 @@ from penstock.config import RateLimit, Redis
 from penstock.domain.ids import AccountId, TenantId
 from penstock.embedded import EmbeddedValkey
 from penstock.limits.demand import Demand, WindowsAwayError
-from penstock.limits.limiter import Grant, Limiter
+from penstock.limits.limiter import REMIND_EVERY_S, Grant, Limiter
 from penstock.limits.redis import RedisWindows
 from penstock.limits.scopes import Quotas
+from penstock.limits.script import EPOCH_TTL_MS
 from penstock.redact import Secret
 from penstock.telemetry.metrics import Metrics
 from tests.contract.alone import alone
@@ -148,6 +149,22 @@ async def test_a_lost_memory_grants_nothing_for_a_window(valkey: EmbeddedValkey,
         assert await sender.send_for(2.0) > 10
         assert not limiter.is_local
     assert sender.fullest() <= RATES.tenant_max
+
+
+async def test_a_quiet_day_costs_no_empty_window(valkey: EmbeddedValkey) -> None:
+    """What tells a Redis that remembers from an empty one is renewed by the service alone; the first message goes at once."""
+    async with limiter_at(valkey.url) as limiter, connect(valkey.url) as client:
+        while not (grant := await limiter.acquire(ACCOUNT, TENANT, want=1)).granted:  # noqa: ASYNC110 - it says when to ask
+            await asyncio.sleep(grant.retry_after_s)
+        (epoch,) = [key async for key in client.scan_iter("*epoch")]
+        # An hour passes: for Redis since the last call, for the limiter until its next.
+        await client.hincrby(epoch, "seen", -round(REMIND_EVERY_S * 1e6))
+        await client.pexpire(epoch, EPOCH_TTL_MS // 100)
+        limiter._remind_at -= REMIND_EVERY_S
+        await limiter.run_once()
+        assert await client.pttl(epoch) > EPOCH_TTL_MS // 2
+        grant = await limiter.acquire(ACCOUNT, TENANT, want=1)
+        assert (grant.granted, grant.scope) == (1, None)
 
 
 async def test_forgotten_scripts_are_loaded_again(valkey_url: str) -> None:

@@ -1,9 +1,10 @@
 """The whole gateway in this process, beside a real simulator: for tests that steer what the provider does."""
 
 import asyncio
+import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +25,16 @@ RECIPIENTS = 120
 GRACE_S = 20.0
 
 
+FIRST_PORT, PORTS = 15_000, 17_000
+"""Below those that outgoing connections are given, which would take one again before it is used."""
+
+
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-    return port
+    """A port that was free a moment ago, and hardly anybody else's by now."""
+    while True:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def simulator_settings(callback_port: int, journal: Path, **changes: object) -> SimulatorSettings:

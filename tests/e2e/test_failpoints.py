@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 
 from penstock import failpoint
+from penstock.dispatch.pipeline import PROCESS_ENDED
+from penstock.domain.batch import MAX_ATTEMPTS
 from penstock.failpoint import Point
+from penstock.reconcile.verify import verify_all
+from penstock.store.pool import Store
+from tests.builders import make_sent_campaign
 from tests.e2e.customer import Customer
 from tests.e2e.evidence import FIRST_NUMBER, Database, wait_until
 from tests.e2e.inside import free_port
 from tests.e2e.processes import Process, Site, another, process_settings, site
+from tests.e2e.test_cli import run_all, servers
+from tests.old import OLD, books_of, leftovers, make_old_campaign, months_of
 from tests.servers import Databases
 
 RECIPIENTS = 2000
@@ -25,12 +32,18 @@ ONE_BY_ONE = {"SMS_BATCH_SIZE": str(BATCH), "PENSTOCK_DISPATCH__IN_FLIGHT": "1"}
 
 AT_THE_START = {Point.MIGRATE_BEFORE_COMMIT, Point.MIGRATE_AFTER_COMMIT}
 AFTER_A_DEATH = {Point.RECOVER_BEFORE_COMMIT, Point.RECOVER_AFTER_COMMIT}
+WHEN_TIME_IS_OVER = {point for point in Point if point.startswith("retention.")}
 HITS = {
     Point.API_BEFORE_COMMIT: (1, 2), Point.API_AFTER_COMMIT: (1, 2), Point.UPLOAD_BEFORE_COMPLETE: (1,),
     Point.UPLOAD_AFTER_COMPLETE: (1,), Point.SINGLES_BEFORE_COMMIT: (2,), Point.SINGLES_AFTER_COMMIT: (2,),
 }  # fmt: skip
 """At which of its hits a point strikes; the third, where nothing is said."""
-STRIKES = [f"{point}:{hit}" for point in Point if point not in AT_THE_START | AFTER_A_DEATH for hit in HITS.get(point, (3,))]
+STRIKES = [
+    f"{point}:{hit}"
+    for point in Point
+    if point not in AT_THE_START | AFTER_A_DEATH | WHEN_TIME_IS_OVER
+    for hit in HITS.get(point, (3,))
+]
 
 KNOWN_AGAIN = {Point.SEND_AFTER_CLAIM, Point.SEND_AFTER_SPOOL}
 """Whatever was on its way here is known again after the start: it was undone, or its answer lies in the spool. Not so while a
@@ -95,6 +108,30 @@ async def test_killed_again_while_it_gives_up(dsn: str, valkey_url: str, tmp_pat
         assert (await at.database.states()).get("unknown", 0) <= 2 * BATCH + SINGLES  # one batch a death
 
 
+async def die_of_it(at: Site) -> None:
+    """Start again after every death, until the batch that ends each process is dead itself."""
+    for _ in range(MAX_ATTEMPTS):
+        await dies(at.process)
+        at.process.launch()
+    await wait_until(lambda: at.database.value("SELECT true FROM batch WHERE state = 'dead'"), "the batch is dead")
+
+
+async def test_a_batch_that_ends_every_process_is_dead_at_last(dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """The next process lives, says why the batch does not, and sends it once when it is told to after the cause is mended."""
+    async with site(dsn, valkey_url, tmp_path, **ONE_BY_ONE, **{failpoint.NAME: f"{Point.SEND_AT_WORK}:1"}) as at:
+        key = await at.database.make_key("second", b"second")
+        async with Customer(at.process.url, key) as customer, asyncio.TaskGroup() as group:
+            group.create_task(die_of_it(at))
+            await customer.start_campaign(BATCH, FIRST_NUMBER)
+        assert await at.database.states() == {"queued": BATCH}
+        listed, _ = await run_all(servers(dsn, valkey_url), "dead-letters list", "dead-letters redrive --all")
+        assert PROCESS_ENDED in listed
+        await revive(at)
+        await wait_until(at.database.is_settled_at_once, "everything is settled", END_S)
+        await at.verify(customer.promised)
+        assert (await at.database.states()).keys().isdisjoint({"queued", "unknown"})
+
+
 @pytest.mark.parametrize("point", sorted(AT_THE_START))
 @pytest.mark.parametrize("hit", [1, 2])
 async def test_killed_while_it_migrates(databases: Databases, valkey_url: str, tmp_path: Path, point: Point, hit: int) -> None:
@@ -111,6 +148,33 @@ async def test_killed_while_it_migrates(databases: Databases, valkey_url: str, t
             await process.start()
         finally:
             process.end()
+
+
+@pytest.mark.parametrize("point", sorted(WHEN_TIME_IS_OVER))
+async def test_killed_while_it_drops_a_month(store: Store, dsn: str, valkey_url: str, tmp_path: Path, point: Point) -> None:
+    """The next start ends what was begun: the month is gone, its books are what they were, and nothing else was touched."""
+    old, new = await make_old_campaign(store, 300), await make_sent_campaign(store, 20, tenant="twin")
+    books = await books_of(old)
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    changes = {"PENSTOCK_RETENTION__DAYS": "30", failpoint.NAME: f"{point}:1"}
+    process = Process(process_settings(dsn, valkey_url, nowhere, tmp_path, **changes), tmp_path)
+    try:
+        process.launch()
+        await dies(process)
+        assert await months_of(store, OLD) == ([] if point is Point.RETENTION_AFTER_DROP else [OLD])
+        del process.environment[failpoint.NAME]
+        await process.start()
+
+        async def is_gone() -> bool:
+            return not await months_of(store, OLD)
+
+        await wait_until(is_gone, "the month is gone")
+    finally:
+        process.end()
+    assert await books_of(old) == books
+    assert await leftovers(old) == {}
+    assert await new.states() == {"sent": 20}
+    assert await verify_all(store) == (2, 20, [])
 
 
 @pytest.mark.parametrize("point", IN_A_TRANSACTION + AROUND_A_REQUEST)

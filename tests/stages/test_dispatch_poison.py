@@ -124,6 +124,17 @@ async def test_a_batch_that_ends_its_process_dies_of_it(store: Store, rig: Rig, 
     assert await scene.column("SELECT failure FROM batch WHERE state = 'dead'") == ["process_ended"]
 
 
+async def test_a_batch_whose_process_was_killed_is_sent_at_once(store: Store, rig: Rig, spool: Path) -> None:
+    """It costs one of its tries, and no time."""
+    scene = await make_campaign(store, 10)
+    (batch,) = await scene.column("SELECT batch_id FROM batch")
+    (spool / f"{batch}.at-work").touch()
+    await rig.dispatcher.blame_marked()
+    await rig.drain()
+    assert await scene.states() == {"sent": 10}
+    assert await scene.column("SELECT attempts FROM batch") == [1]
+
+
 async def test_a_batch_at_work_is_marked_and_not_blamed(
     store: Store, rig: Rig, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,33 @@ async def test_an_answer_in_another_order_stops_the_account(open_lab: OpenLab, h
         assert await at.database.value("SELECT count(*) FROM attempt WHERE mapping = 'contradicted'") == 1
 
 
+NAMING: list[dict[str, object]] = [
+    {"report_recipient": True, "report_delay_ms": 300.0, "report_shape": shape, "report_keys": keys}
+    for shape, keys in (("array", "messaging"), ("object", "fallback"), ("form", "classic"))
+]
+
+
+@pytest.mark.parametrize("how", ["reversed", "shuffled", None])
+@pytest.mark.parametrize("simulated", NAMING, ids=lambda simulated: simulated["report_shape"])
+async def test_reports_prove_the_order_without_a_question(
+    open_lab: OpenLab, simulated: dict[str, object], how: str | None
+) -> None:
+    """P4 and H1 where reports name the recipient and nothing may be asked: they stop the account, or confirm what is right."""
+    async with open_lab(simulated=simulated, PENSTOCK_LOOK_UP__PER_S="0") as at:
+        if how:
+            await at.misbehave("P4", how=how)
+        await at.send()
+
+        async def is_proven() -> bool:
+            return await at.database.value("SELECT bool_or(mapping IS NOT NULL) FROM attempt")
+
+        await at.settle(is_proven)
+        mappings = {row[0] for row in await at.database.fetch("SELECT mapping FROM attempt WHERE mapping IS NOT NULL")}
+        assert mappings == {"contradicted" if how else "confirmed"}
+        held = await at.database.value("SELECT held_until > now() + interval '1 year' FROM account")
+        assert bool(held) is bool(how)
+
+
 async def test_answers_in_order_are_confirmed(open_lab: OpenLab) -> None:
     """H1: every batch is proven by its samples, and no account is held."""
     async with open_lab() as at:

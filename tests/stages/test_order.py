@@ -1,13 +1,18 @@
 """Samples that prove the order of answers, and silent messages that are asked about."""
 
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from penstock.reconcile.order import HELD_REASON
-from penstock.store import accounts
+from penstock.domain.order import Mapping
+from penstock.providers.mitto.message import read_shown
+from penstock.reconcile.order import HELD_REASON, OrderJudge, queue_samples
+from penstock.reconcile.witness import PAUSE_S, Witness
+from penstock.store import accounts, samples
 from penstock.store.pool import Store
-from tests.builders import make_campaign
+from tests.builders import CountingStore, make_campaign
 from tests.teller import Inquiry
 
 MAPPING = "SELECT mapping FROM attempt"
@@ -110,6 +115,92 @@ class TestOrder:
             message["reference"] = message["reference"] if shown == "same" else shown
         await inquiry.sample(0.0, 0.0)
         assert inquiry.metrics.registry.get_sample_value("penstock_references_total", {"result": result}) == 2
+
+
+class TestReports:
+    """Reports that name whom they are about."""
+
+    async def test_they_prove_an_ordered_answer_without_a_question(self, store: Store, inquiry: Inquiry) -> None:
+        """The batch is confirmed, its samples are dropped from the queue, and none is chosen afterwards."""
+        scene = await make_campaign(store, 10)
+        await inquiry.send()
+        await queue_samples(store, lambda: 0.5, timedelta(hours=1))
+        assert list((await inquiry.results()).values()) == [None, None]
+        await inquiry.take(inquiry.teller.messages.values())
+        assert (await scene.column(MAPPING), await inquiry.results()) == (["confirmed"], {})
+        await inquiry.sample(0.0, 0.0)
+        assert (inquiry.teller.asked, await held_reason(store)) == ([], None)
+
+    async def test_they_stop_the_account_of_an_answer_in_another_order(self, store: Store, inquiry: Inquiry) -> None:
+        """The batch is flagged, the account sends nothing more, and the metric rises, all as after a look-up."""
+        scene = await make_campaign(store, 10)
+        inquiry.says(inquiry.teller.reverse)
+        await inquiry.send()
+        await inquiry.take(inquiry.teller.messages.values())
+        assert (await scene.column(MAPPING), await held_reason(store)) == (["contradicted"], HELD_REASON)
+        assert inquiry.metrics.registry.get_sample_value("penstock_order_checks_total", {"result": "contradicted"}) == 1
+        await make_campaign(store, 3, first=100)
+        await inquiry.rig.drain()
+        assert len(inquiry.teller.bodies) == 1
+
+    async def test_a_late_contradiction_outdoes_what_was_confirmed(self, store: Store, inquiry: Inquiry) -> None:
+        """Two swapped messages among many that are right: whichever report comes last, the batch ends contradicted."""
+        scene = await make_campaign(store, 6)
+        await inquiry.send()
+        *rightful, fifth, sixth = inquiry.teller.messages.values()
+        fifth["conversation"], sixth["conversation"] = sixth["conversation"], fifth["conversation"]
+        await inquiry.take(rightful)
+        assert (await scene.column(MAPPING), await held_reason(store)) == (["confirmed"], None)
+        await inquiry.take([fifth])
+        assert (await scene.column(MAPPING), await held_reason(store)) == (["contradicted"], HELD_REASON)
+        await inquiry.take(rightful)
+        assert await scene.column(MAPPING) == ["contradicted"]
+
+    async def test_each_batch_is_judged_by_its_own_reports(self, store: Store, inquiry: Inquiry) -> None:
+        """Of two batches in one flush one is confirmed, the other contradicted."""
+        scene = await make_campaign(store, 4)
+        other = await make_campaign(store, 4, first=100)
+        inquiry.says(inquiry.teller.reverse, inquiry.teller.accept)
+        await inquiry.send()
+        await inquiry.take(inquiry.teller.messages.values())
+        mapping = "SELECT mapping FROM attempt WHERE campaign_id = $1"
+        judged = [await scene.column(mapping, one.campaign_id) for one in (scene, other)]
+        assert sorted(judged) == [["confirmed"], ["contradicted"]]
+
+    @pytest.mark.parametrize("conversation", [None, {"participants": ["4930555555"]}])
+    async def test_what_names_no_recipient_leaves_the_proof_to_the_samples(
+        self, store: Store, inquiry: Inquiry, conversation: object
+    ) -> None:
+        """Reports about nobody, or about strangers, change nothing: the batch is sampled and looked up as ever."""
+        scene = await make_campaign(store, 4)
+        await inquiry.send()
+        await inquiry.take({**message, "conversation": conversation} for message in inquiry.teller.messages.values())
+        assert (await scene.column(MAPPING), await held_reason(store)) == ([None], None)
+        await inquiry.sample(0.0, 0.5)
+        assert (await scene.column(MAPPING), len(inquiry.teller.asked)) == (["confirmed"], 2)
+
+    async def test_samples_that_are_chosen_late_take_nothing_back(self, store: Store, inquiry: Inquiry) -> None:
+        """A batch that was confirmed while its samples were being chosen stays so, and they are not asked about."""
+        scene = await make_campaign(store, 4)
+        await inquiry.send()
+        (attempt_id,) = await scene.column("SELECT attempt_id FROM attempt")
+        async with store.engine() as connection:
+            assert await samples.note_mapping(connection, [attempt_id], Mapping.CONFIRMED) == {attempt_id}
+            assert await samples.note_mapping(connection, [attempt_id], Mapping.SAMPLED) == set()
+        assert await scene.column(MAPPING) == ["confirmed"]
+
+    async def test_one_statement_a_moment_hears_what_is_no_news(self, store: Store, inquiry: Inquiry) -> None:
+        """However many reports come in: of batches that are proven one statement asks now and then, and nothing is written."""
+        await make_campaign(store, 200)
+        await inquiry.send()
+        await inquiry.take(inquiry.teller.messages.values())
+        counting = CountingStore.of(store)
+        witness = Witness(counting, read_shown, OrderJudge(inquiry.metrics), inquiry.clock)
+        lines = b"".join(json.dumps(one).encode() + b"\n" for one in inquiry.teller.messages.values())
+        for passed_s in (0, PAUSE_S / 3, PAUSE_S / 3, PAUSE_S):
+            inquiry.clock.added_s += passed_s
+            await witness.hear(lines)
+        assert len(counting.statements) == 2
 
 
 class TestSilence:

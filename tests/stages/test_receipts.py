@@ -22,6 +22,7 @@ from tests.builders import (
     Scene,
     add_twin_of_next_month,
     end_other_sessions,
+    ignore,
     make_campaign,
     make_sent_campaign,
     report_lines,
@@ -37,7 +38,7 @@ class Post:
     def __init__(self, store: Store, *, flush_reports: int = 5000) -> None:
         self.metrics = Metrics("test")
         self.receiver = Receiver(store, self.metrics)
-        self.applier = Applier(store, self.metrics, poll_s=LINGER, flush_reports=flush_reports)
+        self.applier = Applier(store, self.metrics, hear=ignore, poll_s=LINGER, flush_reports=flush_reports)
         self.halt = asyncio.Event()
 
     async def accept(self, statuses: Mapping[str, str]) -> int:

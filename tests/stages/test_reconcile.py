@@ -209,6 +209,7 @@ async def test_partitions_are_made_ahead(store: Store) -> None:
     await scene.execute("DROP TABLE " + parts[-1])
     await premake_partitions(store)
     assert await scene.column("SELECT count(*) FROM pg_class WHERE relname ~ '^message_[0-9_]{7}$'") == [len(parts)]
+    assert await scene.column("SELECT count(*) FROM pg_class WHERE relname ~ '^number_index_[0-9_]{7}$'") == [len(parts)]
 
 
 class SteppedClock:
@@ -287,7 +288,7 @@ async def test_a_job_that_fails_keeps_the_others_waiting_once() -> None:
     many.clock.at = LATEST_RETRY_S
     assert await many.leader.run_once()
     assert many.ran == ["before", "fails", "behind", "fails"]
-    failed = many.metrics.registry.get_sample_value("penstock_reconciliation_jobs_failed_total", {"job": "fails"})
+    failed = many.metrics.registry.get_sample_value("penstock_reconciliation_jobs_failed_total", {"name": "fails"})
     assert (failed, many.metrics.registry.get_sample_value("reconciliation_jobs_completed")) == (1, 3)
 
 

@@ -42,6 +42,8 @@ READINGS: dict[str, dict[str, object]] = {
     "reports as queries": {"report_shape": "query"},
     "reports with the reference": {"report_reference": True},
     "reports without the reference": {"report_reference": False},
+    "reports with the recipient": {"report_recipient": True},
+    "reports without the recipient": {"report_recipient": False},
     "reports with a word in between": {"intermediate": True},
     "found at once": {"early_404_s": 0.0},
     "not found for a while": {"early_404_s": 0.5},

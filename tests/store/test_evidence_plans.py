@@ -16,7 +16,7 @@ from penstock.store.pool import Connection, Store
 from penstock.store.queries import query
 from tests.builders import plan_nodes
 from tests.servers import Databases
-from tests.store.test_plans import KNOWLEDGE, MAIN, clone, indexes_on
+from tests.store.test_plans import KNOWLEDGE, MAIN, SENT_FROM, clone, indexes_on
 
 NUMBER = 4915100000001
 HOUR = timedelta(hours=1)
@@ -57,11 +57,13 @@ async def explain(connection: Connection, name: str, *values: Any) -> list[dict[
 
 
 BY_INDEX = [
-    ("unknown.find_suspects", [[NUMBER], NOW, HOUR], {"attempt": {"attempt_unknown"}, "number_index": {"number_index_pkey"}}),
+    ("unknown.find_suspects", [[NUMBER], NOW, HOUR], {"attempt": {"attempt_unknown"}}),
     ("unknown.list_unknown_attempts", [LAST, 20], {"attempt": {"attempt_unknown"}}),
     ("unknown.list_unknown_batches", [0, 100], {"batch": {"batch_unknown"}}),
     ("unknown.count_unknown", [], {"batch": {"batch_unknown"}}),
     ("samples.list_unsampled", [HOUR, 100], {"attempt": {"attempt_unsampled"}}),
+    ("samples.find_named", [[f"{MAIN}-{SENT_FROM + i}" for i in range(16)]], {"attempt": {"attempt_range"}}),
+    ("look_ups.drop_waiting", ["order", [LAST]], {"look_up": {"look_up_due"}}),
     ("samples.list_unasked", [HOUR, 20], {"attempt": {"attempt_unasked"}}),
     ("look_ups.take_due", [10], {"look_up": {"look_up_due"}}),
     ("look_ups.queue_reports", [*IDS, HOUR, NOW, 1000], {"parked_report": {"parked_report_id"}}),
@@ -77,7 +79,8 @@ async def test_it_rides_on_its_index(engine: Connection, name: str, values: list
             nodes, table
         )
         assert used == expected, (table, used)
-    assert all(index.endswith("_pkey") for index in indexes_on(nodes, "message_2"))
+    assert all(index.endswith(("_pkey", "_provider_id")) for index in indexes_on(nodes, "message_2"))
+    assert all(index.endswith("_pkey") for index in indexes_on(nodes, "number_index_2"))
 
 
 async def test_samples_are_found_by_their_places(databases: Databases) -> None:

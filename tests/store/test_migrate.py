@@ -95,3 +95,24 @@ async def test_an_unmigrated_database_is_told_apart(databases: Databases) -> Non
     async with databases.empty() as dsn, connection_to(dsn) as connection:
         with pytest.raises(SchemaMismatchError, match="penstock migrate"):
             await check_schema(connection, "mock")
+
+
+async def test_the_index_of_numbers_is_parted_and_keeps_its_rows(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that was used before it was parted by months finds every number that it found."""
+    count = "SELECT count(*) FROM number_index WHERE tenant_id = 1 AND msisdn = 4915100000001"
+    fill = """
+        INSERT INTO number_index
+        SELECT 1, 4915100000001, uuid7_floor(date_trunc('month', now()) + n * interval '1 month' + interval '10 days'), n
+        FROM generate_series(-1, 2) AS n
+    """
+    until = [migration for migration in migrations() if migration.number < 9]
+    async with databases.empty() as dsn, connection_to(dsn) as connection:
+        with monkeypatch.context() as patched:
+            patched.setattr("penstock.store.migrate.migrations", lambda: until)
+            await migrate(connection, "mock")
+        await connection.execute("SELECT premake_message_partitions(now() - interval '40 days', 1)")
+        await connection.execute(fill)
+        assert await migrate(connection, "mock") == ["0009_retention"]
+        assert await connection.fetchval(count) == 4
+        parts = "SELECT count(*) FROM pg_inherits WHERE inhparent = $1::text::regclass"
+        assert await connection.fetchval(parts, "number_index") == await connection.fetchval(parts, "message")

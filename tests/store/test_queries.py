@@ -32,18 +32,20 @@ _SYSTEM = {
     "dead_letters": "list_dead_letters lock_letter redrive_batches",
     "dispatch": "find_attempt list_due_lanes list_lapsed_attempts",
     "expiry": "list_expired",
-    "findings": "count_findings list_findings sweep_findings",
+    "findings": "count_findings is_on_record list_findings sweep_findings",
     "idempotency": "drop_expired_keys",
     "keys": "find_key_owner",
     "limits": "has_singles list_account_limits list_tenant_limits",
-    "look_ups": "answer count_waiting drop_answered is_evidence_waiting postpone queue_hints queue_messages queue_reports"
-    " take_due",
+    "look_ups": "answer count_waiting drop_answered drop_waiting is_evidence_waiting postpone queue_hints queue_messages"
+    " queue_reports take_due",
     "message_search": "choose_unindexed index_numbers mark_indexed",
     "recounts": "list_everything list_stuck list_to_recount",
     "reports": "apply_reports choose_pages count_waiting drop_parked find_states finish_pages insert_page lock_pages"
     " park_reports postpone_parked record_conflicts take_parked",
+    "retention": "drop_conflicts drop_events drop_month drop_pages drop_unmatched list_months list_uncounted lock_month"
+    " mark_month purge_attempts purge_batches purge_chunks purge_references purge_skipped survey_month",
     "runs": "list_rolling_lanes",
-    "samples": "count_unasked find_sample list_numbers list_unasked list_unsampled mark_asked note_mapping",
+    "samples": "count_unasked find_named find_sample list_numbers list_unasked list_unsampled mark_asked note_mapping",
     "singles": "forget_days",
     "system": "count_queue premake_partitions",
     "tenants": "activate_tenant create_tenant deactivate_tenant find_tenant list_tenants",

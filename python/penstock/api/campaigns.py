@@ -17,6 +17,7 @@ from penstock.domain.ids import AccountId, CampaignId, TenantId
 from penstock.domain.quiet_hours import QuietHours
 from penstock.domain.tenant import TenantSettings
 from penstock.ingest import control
+from penstock.ingest.opening import refuse_dropped
 from penstock.store import campaigns, uploads
 from penstock.store.campaigns import Campaign
 from penstock.store.idempotency import StoredAnswer
@@ -112,6 +113,13 @@ async def find(connection: Connection, tenant_id: TenantId, campaign_id: Campaig
     campaign = await campaigns.get_campaign(connection, tenant_id, campaign_id)
     if campaign is None:
         raise NotFoundError("There is no such campaign.")
+    return campaign
+
+
+async def find_with_messages(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> Campaign:
+    """The same, for whoever reads its messages. Raises MessagesDroppedError too."""
+    campaign = await find(connection, tenant_id, campaign_id)
+    refuse_dropped(campaign)
     return campaign
 
 

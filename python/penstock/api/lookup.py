@@ -10,9 +10,9 @@ from penstock.api.answers import answer
 from penstock.api.auth import Caller
 from penstock.api.bodies import read_json
 from penstock.api.parts import PARTS
-from penstock.domain.errors import InvalidValueError, MalformedRequestError, NotFoundError
+from penstock.domain.errors import InvalidValueError, MalformedRequestError, MessagesDroppedError, NotFoundError
 from penstock.domain.ids import CampaignId, TenantId, parse_message_id
-from penstock.store import message_search
+from penstock.store import message_search, retention
 from penstock.store.message_search import FoundMessage, Place
 from penstock.store.pool import Connection
 
@@ -57,11 +57,13 @@ async def search(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def find(connection: Connection, tenant_id: TenantId, place: Place) -> FoundMessage:
-    """The tenant's message. Raises NotFoundError, also for another tenant's."""
+    """The tenant's message. Raises NotFoundError, also for another tenant's, and MessagesDroppedError."""
     found = await message_search.list_found(connection, tenant_id, [place])
-    if not found:
-        raise NotFoundError("There is no such message.")
-    return found[0]
+    if found:
+        return found[0]
+    if await retention.are_messages_dropped(connection, tenant_id, place[0]):
+        raise MessagesDroppedError("The messages of that time are not kept any more.")
+    raise NotFoundError("There is no such message.")
 
 
 def message_place(request: web.Request) -> Place:

@@ -7,7 +7,7 @@ from aiohttp import web
 from penstock.api import queries, schemas, views
 from penstock.api.answers import answer
 from penstock.api.auth import Caller
-from penstock.api.campaigns import find
+from penstock.api.campaigns import find_with_messages
 from penstock.api.parts import PARTS
 from penstock.api.routes import Parameter
 from penstock.domain.message import MessageState
@@ -24,7 +24,7 @@ async def index(request: web.Request, caller: Caller) -> web.Response:
     after = queries.position(page, lambda cursor: queries.bounded_int(cursor, 2**31), BEFORE_FIRST)
     campaign_id = queries.campaign_id(request)
     async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
-        campaign = await find(connection, caller.tenant_id, campaign_id)
+        campaign = await find_with_messages(connection, caller.tenant_id, campaign_id)
         found = await messages.list_messages(
             connection, caller.tenant_id, campaign_id, after=after, limit=page.limit, state=given.get("state")
         )

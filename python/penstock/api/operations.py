@@ -44,6 +44,8 @@ IDEMPOTENCY_KEY: Final = Parameter(
     "Your name for this request. Repeated under the same name it is answered with the first answer, and nothing happens twice.",
 )
 _PLACE: Final = re.compile(r"\{(\w+)\}")
+_MESSAGES: Final = re.compile(r"\{message_id\}|\{campaign_id\}/(?!events|quote|test)")
+"""What is asked for needs the messages, or whatever stands beside them."""
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
@@ -214,6 +216,7 @@ def _rows_of(route: Address) -> list[Row]:
     ]  # fmt: skip
     is_changing, has_body, key = route.method in _CHANGING, bool(route.takes or route.uploads), _key_use(route)
     kinds += [errors.NotFoundError] if _PLACE.search(route.path) else []
+    kinds += [errors.MessagesDroppedError] if _MESSAGES.search(route.path) else []
     kinds += [errors.StateConflictError] if is_changing and _PLACE.search(route.path) else []
     kinds += [errors.TooLargeError] if is_changing else []
     kinds += [errors.RequestTimeoutError, errors.UnsupportedTypeError] if has_body else []

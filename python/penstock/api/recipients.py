@@ -12,7 +12,7 @@ from penstock.api import queries, schemas, views
 from penstock.api.answers import answer
 from penstock.api.auth import Caller
 from penstock.api.bodies import check_content_type
-from penstock.api.campaigns import find
+from penstock.api.campaigns import find_with_messages
 from penstock.api.parts import PARTS
 from penstock.api.routes import Media, Parameter
 from penstock.api.streams import bounded, check_announced_size, open_body
@@ -100,7 +100,7 @@ async def skipped(request: web.Request, caller: Caller) -> web.Response:
     after = queries.position(page, _read_place, (-1, -1))
     campaign_id = queries.campaign_id(request)
     async with request.app[PARTS].store.tenant(caller.tenant_id) as connection:
-        await find(connection, caller.tenant_id, campaign_id)
+        await find_with_messages(connection, caller.tenant_id, campaign_id)
         rows = await uploads.list_skipped(connection, caller.tenant_id, campaign_id, after, page.limit)
         known = await uploads.list_uploads(connection, caller.tenant_id, campaign_id)
     names = {one.upload_no: one.upload_id for one in known}

@@ -14,7 +14,7 @@ from aiohttp import web
 from penstock.api import queries, schemas
 from penstock.api.answers import json_line, rfc3339
 from penstock.api.auth import Caller
-from penstock.api.campaigns import find
+from penstock.api.campaigns import find_with_messages
 from penstock.api.parts import PARTS
 from penstock.api.routes import Media, Parameter
 from penstock.api.views import number, report_line
@@ -56,7 +56,7 @@ async def stream(request: web.Request, caller: Caller) -> web.StreamResponse:
     form = _form(request, queries.parameters(request).get("format"))
     store, campaign_id = request.app[PARTS].store, queries.campaign_id(request)
     async with store.tenant(caller.tenant_id) as connection:
-        await find(connection, caller.tenant_id, campaign_id)
+        await find_with_messages(connection, caller.tenant_id, campaign_id)
     response = web.StreamResponse(
         headers={
             "Content-Type": CONTENT_TYPES[form],

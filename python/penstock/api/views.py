@@ -62,6 +62,7 @@ def whole(campaign: Campaign, books: Mapping[str, int], uploads: list[Upload], n
         paused_at=campaign.paused_at, pause_reason=campaign.pause_reason, longest=campaign.longest,
         retry_of=None if campaign.retry_of is None else str(campaign.retry_of), sent_without_report=silent,
         resend_unknown_after_s=campaign.resend_unknown_after_s, possible_duplicates=books.get(POSSIBLE_DUPLICATES, 0),
+        messages_dropped_at=campaign.messages_dropped_at,
         uploads=[upload(one) for one in uploads], progress=progress(campaign, short.counts, now),
     )  # fmt: skip
 

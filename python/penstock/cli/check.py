@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 
 def check(
-    config_only: Annotated[bool, typer.Option("--config", help="Print the settings in force and stop.")] = False,  # noqa: FBT002
+    *,
+    config_only: Annotated[bool, typer.Option("--config", help="Print the settings in force and stop.")] = False,
+    reference_to: Annotated[
+        str | None,
+        typer.Option("--probe-reference", metavar="NUMBER", help="Send one real SMS there: do references come back?"),
+    ] = None,
+    is_sure: Annotated[bool, typer.Option("--yes", help="Send it without asking.")] = False,
 ) -> None:
     """Check settings, servers and schema.
 
@@ -23,6 +29,11 @@ def check(
     settings = read_settings()
     if config_only:
         _print_settings(settings)
+        return
+    if reference_to is not None:
+        from penstock.cli.probe import probe_reference
+
+        probe_reference(settings, reference_to, is_sure=is_sure)
         return
     problems = asyncio.run(_check(settings))
     if problems:

@@ -88,6 +88,8 @@ class Campaign(CampaignSummary, frozen=True, kw_only=True):
     resend_unknown_after_s: int | None = None
     possible_duplicates: int = 0
     """Messages that were sent once more although their first sending may have arrived."""
+    messages_dropped_at: datetime | None = None
+    """Since then there is no list and no report of its messages; its counts stay."""
     longest: int = 0
 
 

@@ -20,10 +20,12 @@ from penstock.config.settings import (
     OUR_PREFIXES,
     REAL_NEEDS,
     SHORTEST_ADMIN_KEY,
+    SHORTEST_RETENTION,
     Http,
     Mitto,
     Mode,
     Place,
+    Retention,
     Section,
     Settings,
     environment_name,
@@ -66,6 +68,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     _check_failpoint(environment, mode, problems)
     _check_http(sections["http"], problems)
     _check_mitto(sections["mitto"], problems)
+    _check_retention(sections["retention"], problems)
     if problems:
         raise ConfigError(sorted(problems))
     general = msgspec.structs.replace(sections["general"], mode=mode)
@@ -110,6 +113,15 @@ def _check_mitto(mitto: Section, problems: list[str]) -> None:
         problems.append(f"{environment_name('mitto', 'timeout')}: must be under {LONGEST_CALL.total_seconds():.0f}s, the lease")
     if mitto.api_base is not None and not _is_web_address(mitto.api_base):
         problems.append("MITTO_API_BASE: expected an address such as https://messaging.mittoapi.com")
+
+
+def _check_retention(retention: Section, problems: list[str]) -> None:
+    if not isinstance(retention, Retention):
+        raise TypeError(type(retention))
+    if 0 < retention.days < SHORTEST_RETENTION:
+        problems.append(
+            f"{environment_name('retention', 'days')}: must be at least {SHORTEST_RETENTION}, or 0 to keep messages"
+        )
 
 
 def _is_web_address(text: str) -> bool:

@@ -111,7 +111,7 @@ class Mitto(Section, frozen=True, kw_only=True):
     """What the account may send; must be given in real mode."""
     reference: bool | None = None
     """Send each message's id with it, as `reference`: where GET shows it again it decides about unknown outcomes. Not set: 1 in
-    mock mode, 0 in real mode, because Mitto does not document whether it takes it; try it with one test message first."""
+    mock mode, 0 in real mode, because Mitto does not document whether it takes it: `penstock check --probe-reference` tells."""
     connections: Positive = 16
     """Open connections to Mitto, at most."""
     connect_timeout: timedelta = timedelta(seconds=10)
@@ -209,6 +209,14 @@ class LookUp(Section, frozen=True, kw_only=True):
     """A message is not asked about before: the provider may not show it at once."""
 
 
+class Retention(Section, frozen=True, kw_only=True):
+    """How long messages are kept."""
+
+    days: Annotated[int, Meta(ge=0, le=36_500)] = 400
+    """After their campaign has ended, numbers, texts and reports are dropped with all others of the same month; counts stay. By
+    default a year and a month, for bills and for comparing with the year before. 0: kept for ever; else at least 30."""
+
+
 class Log(Section, frozen=True, kw_only=True):
     """What the program says about itself."""
 
@@ -230,6 +238,7 @@ class Settings(Section, frozen=True, kw_only=True):
     dispatch: Dispatch = Dispatch()
     receipts: Receipts = Receipts()
     look_up: LookUp = LookUp()
+    retention: Retention = Retention()
     log: Log = Log()
 
     @property
@@ -248,6 +257,9 @@ Place = tuple[str, str]
 
 LEAST_KEPT: Final = timedelta(days=1)
 """Clients may repeat a request as long as this after it failed on their side."""
+
+SHORTEST_RETENTION: Final = 30
+"""Days: drafts are finished by then, and no report comes any more."""
 
 SHORTEST_ADMIN_KEY: Final = 16
 """Characters; it opens everything."""

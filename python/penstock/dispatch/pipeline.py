@@ -35,6 +35,8 @@ RENEW_S: Final = 5.0
 SEND_WITHIN_S: Final = LEASE.total_seconds() / 2
 """An attempt must be younger when its request begins: long before its lease is over, when others may decide what is to become
 of it. A process that was stopped in between must not send on the strength of an old claim."""
+LONGEST_WAIT: Final = timedelta(seconds=LONGEST_DELAY_S)
+"""Of a batch that failed by itself, before it is tried again."""
 UNPERMITTED_PAUSE: Final = timedelta(seconds=1)
 """A batch that found no permit lets others go first."""
 PROCESS_ENDED: Final = "process_ended"
@@ -110,7 +112,7 @@ class Dispatcher:
             claimed = await parts.claimer.claim(lane, permit.granted)
             left_segments = _left_segments(claimed, lane)
         except BatchFailedError as error:
-            state = await self._count_failure(error.batch_id, error.kind)
+            state = await self._count_failure(error.batch_id, error.kind, LONGEST_WAIT)
             log.exception("batch_failed", batch_id=error.batch_id, state=state)
             return 0
         finally:
@@ -178,15 +180,15 @@ class Dispatcher:
         """
         marks = self._parts.claimer.marks
         for batch_id in marks.left():
-            if state := await self._count_failure(batch_id, PROCESS_ENDED):
+            # Due at once: a start takes its time by itself, and it may be an innocent one's turn.
+            if state := await self._count_failure(batch_id, PROCESS_ENDED, timedelta()):
                 log.error("batch_was_at_work_when_its_process_ended", batch_id=batch_id, state=state)
             marks.forget(batch_id)
 
-    async def _count_failure(self, batch_id: BatchId, kind: str) -> str | None:
+    async def _count_failure(self, batch_id: BatchId, kind: str, longest_wait: timedelta) -> str | None:
         """The batch's state afterwards; None where it was not pending."""
-        wait = timedelta(seconds=LONGEST_DELAY_S)
         async with self._parts.store.engine() as connection:
-            state = await dispatch.count_batch_failure(connection, batch_id, kind, MAX_ATTEMPTS, wait)
+            state = await dispatch.count_batch_failure(connection, batch_id, kind, MAX_ATTEMPTS, longest_wait)
         self._parts.metrics.retries.inc()
         return state
 

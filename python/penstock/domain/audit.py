@@ -26,6 +26,7 @@ class Action(StrEnum):
     ACCOUNT_HOLD = "account.hold"
     ACCOUNT_RELEASE = "account.release"
     ACCOUNT_CHANGE = "account.change"
+    ACCOUNT_PROBE = "account.probe"
     DEAD_LETTER_REDRIVE = "dead_letter.redrive"
     DEAD_LETTER_CANCEL = "dead_letter.cancel"
 

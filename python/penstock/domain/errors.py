@@ -55,6 +55,12 @@ class NotFoundError(GatewayError):
     code = "not_found"
 
 
+class MessagesDroppedError(GatewayError):
+    """The messages were dropped when their time to be kept was over."""
+
+    code = "messages_dropped"
+
+
 class StateConflictError(GatewayError):
     """Not possible in the present state."""
 

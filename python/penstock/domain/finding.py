@@ -27,6 +27,8 @@ class FindingKind(StrEnum):
     """Two batches would send the same messages."""
     UPLOAD_ABANDONED = "upload_abandoned"
     """Begun, in part stored, and not continued for a day: its campaign cannot be sent."""
+    MONTH_KEPT = "month_kept"
+    """The time of a month's messages is over, and some of its campaigns are still open: none of it goes."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Whether the provider's answer is in the order of the request: its items name nobody, so a few are looked up and compared."""
+"""Whether the provider's answer is in the order of the request: its items name nobody, so what is shown later is compared."""
 
 from collections.abc import Callable, Collection
 from enum import StrEnum
@@ -20,6 +20,12 @@ class Mapping(StrEnum):
     """An id of it belongs to another number: reports about this batch move other messages than they mean."""
     UNPROVEN = "unproven"
     """The provider did not show whom the samples went to."""
+
+
+def spread(lines: bytes, most: int) -> list[bytes]:
+    """At most so many of the lines (each ended by a line feed), from all over them: those of one batch often come together."""
+    starts = {lines.rfind(b"\n", 0, len(lines) * step // most) + 1 for step in range(most if lines else 0)}
+    return [lines[start : lines.find(b"\n", start)] for start in sorted(starts)]
 
 
 def pick(messages: int, random: Callable[[], float]) -> list[int]:

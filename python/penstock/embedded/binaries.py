@@ -87,7 +87,8 @@ def _program_in(folder: Path, names: Sequence[str]) -> Path:
         for name in names:
             program = place / name
             if program.is_file() and os.access(program, os.X_OK):
-                return Path(os.path.realpath(program))
+                # Its own name stays: Debian's redis-server is a link, and the program is what it is called by.
+                return Path(os.path.realpath(place)) / name
     raise EmbeddedError(f"{folder} holds no program named {' or '.join(names)}")
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from penstock.domain.campaign import CampaignState
-from penstock.domain.errors import InvalidValueError, NotFoundError, StateConflictError
+from penstock.domain.errors import InvalidValueError, MessagesDroppedError, NotFoundError, StateConflictError
 from penstock.domain.ids import CampaignId, TenantId
 from penstock.ingest.upload import ABANDONED_AFTER, UploadRequest, another_is_open
 from penstock.store import campaigns, uploads
@@ -55,7 +55,16 @@ async def lock_or_refuse(connection: Connection, tenant_id: TenantId, campaign_i
     campaign = await campaigns.lock_campaign(connection, tenant_id, campaign_id)
     if campaign is None or campaign.is_rolling:
         raise NotFoundError("There is no such campaign.")
+    refuse_dropped(campaign)
     return campaign
+
+
+def refuse_dropped(campaign: Campaign) -> None:
+    """Whatever needs its messages has come too late. Raises MessagesDroppedError."""
+    if (dropped_at := campaign.messages_dropped_at) is not None:
+        raise MessagesDroppedError(
+            f"The messages of this campaign are not kept any more; they were dropped on {dropped_at:%Y-%m-%d}."
+        )
 
 
 def check_draft(campaign: Campaign) -> None:

@@ -28,6 +28,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 PERMIT_AGE_S: Final = 0.025
 """A permit that is older when its first byte would leave is not used: a new one is taken. The windows are longer by as much."""
+REMIND_EVERY_S: Final = 3600.0
+"""How often Redis is called although there is nothing to send, long before it forgets since when it remembers (script.py)."""
 _ASK_AGAIN_S: Final = 0.05
 
 
@@ -64,6 +66,7 @@ class Limiter:
         self._tell = tell
         self._local: LocalWindows | None = None
         self._presence = Presence()
+        self._remind_at = clock.monotonic() + REMIND_EVERY_S
 
     @classmethod
     def open(  # noqa: PLR0913 - the composition root hands in each section by name
@@ -137,8 +140,12 @@ class Limiter:
             await self.run_once()
 
     async def run_once(self) -> None:
-        """If Redis is away, try it once; if it answers, go back to it as soon as the share has ceased to count."""
+        """If Redis is away, try it once; if it answers, go back to it as soon as the share has ceased to count.
+
+        If it is there, remind it now and then: what it would forget in a quiet night costs the next message an empty window.
+        """
         if self._local is None:
+            await self._remind()
             return
         try:
             await self._shared.acquire(())
@@ -150,6 +157,14 @@ class Limiter:
         self._tell()
         self._metrics.limiter_local.set(0)
         log.info("limiter_shared_again")
+
+    async def _remind(self) -> None:
+        """A call that takes nothing. Whether it is answered decides nothing: Redis counts as away by calls that are needed."""
+        now = self._clock.monotonic()
+        if now >= self._remind_at:
+            self._remind_at = now + REMIND_EVERY_S
+            with suppress(WindowsAwayError):
+                await self._shared.acquire(())
 
     async def check(self) -> None:
         """For health: raises WindowsAwayError unless Redis answers. Sending goes on without it, slower."""

@@ -13,7 +13,7 @@ from penstock.limits.demand import Demand, Epoch, Standing, Verdict, closed
 SOURCE: Final = files(__package__).joinpath("sliding_window.lua").read_text("utf-8")
 DIGEST: Final = sha1(SOURCE.encode()).hexdigest()  # noqa: S324 - the name under which the server keeps it
 EPOCH_TTL_MS: Final = 24 * 3600 * 1000
-"""After a day without a call the next one waits for an empty window again; a shorter life would cost more such waits."""
+"""After a day without a call the next one waits for an empty window again. A process that sends calls every hour."""
 
 _FIELDS = 4
 

@@ -5,7 +5,7 @@ before the other commits, and both would miss.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -34,7 +34,11 @@ class Applier:
 
     name = "apply"
 
-    def __init__(self, store: Store, metrics: Metrics, *, poll_s: float, flush_reports: int) -> None:
+    def __init__(
+        self, store: Store, metrics: Metrics, *, hear: Callable[[bytes], Awaitable[None]], poll_s: float, flush_reports: int
+    ) -> None:
+        """`hear`: is given the lines of each flush once they are applied, for what they show beside states."""
+        self._hear = hear
         self._store = store
         self._metrics = metrics
         self._poll_s = poll_s
@@ -65,13 +69,15 @@ class Applier:
             pages = await reports.take_pages(connection, MOST_PAGES, self._flush_reports)
             if not pages:
                 return 0
-            unmatched = await self._apply(connection, await _read(b"".join(page.body for page in pages)))
+            lines = b"".join(page.body for page in pages)
+            unmatched = await self._apply(connection, await _read(lines))
             if unmatched:
                 await reports.park_reports(connection, unmatched, parked_delay_s(0) or 0)
                 self._metrics.reports.labels("parked").inc(len(unmatched))
             await reports.finish_pages(connection, [page.page_id for page in pages])
             failpoint.reach(Point.RECEIPTS_BEFORE_APPLY)
         failpoint.reach(Point.RECEIPTS_AFTER_APPLY)
+        await self._hear(lines)
         return sum(page.reports for page in pages)
 
     async def _retry_parked(self) -> int:
@@ -116,9 +122,9 @@ class Applier:
             self._metrics.reports.labels("conflict").inc(len(conflicts))
 
 
-async def _read(body: bytes) -> list[Report]:
+async def _read(lines: bytes) -> list[Report]:
     """The reports of some pages, which the receiver has already read once."""
-    found = await asyncio.to_thread(_core.read_reports, body, "application/x-ndjson")
+    found = await asyncio.to_thread(_core.read_reports, lines, "application/x-ndjson")
     return [
         Report(provider_id, status, at_us, error)
         for provider_id, status, at_us, error in zip(found.ids, found.statuses, found.times_us, found.errors, strict=True)

@@ -36,6 +36,11 @@ class Findings:
             "finding", kind=finding.kind.value, subject=finding.subject, is_repaired=finding.is_repaired, **finding.detail
         )
 
+    async def note_once(self, connection: Connection, finding: Finding) -> None:
+        """For what stays as it is for long: told when it is not on record, and so once a month at most."""
+        if not await findings.is_on_record(connection, finding):
+            await self.note(connection, finding)
+
 
 class RecentFindings:
     """What was seen in the last day, for the probes: read again after a while, however often they ask."""

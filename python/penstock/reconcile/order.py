@@ -1,10 +1,11 @@
 """The order of answers is proven: of every accepted batch two messages are looked up, and must have gone where the books say.
 
 The answer to a bulk request names nobody: position is all that ties an id to a message. If the provider ever answers in another
-order, reports would move the wrong messages, so the first contradiction stops the account until somebody has looked.
+order, reports would move the wrong messages, so the first contradiction stops the account until somebody has looked. A batch
+that its own reports have proven is not looked up (witness.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -57,12 +58,13 @@ async def queue_samples(store: Store, random: Callable[[], float], after: timede
 async def _queue(connection: Connection, attempt: Attempt, random: Callable[[], float], after: timedelta) -> None:
     seqs = attempt.seqs()
     found = await samples.list_ids(connection, attempt, [seqs[position] for position in pick(len(seqs), random)])
-    await look_ups.queue_messages(connection, LookUpKind.ORDER, attempt.attempt_id, found, after)
-    await samples.note_mapping(connection, attempt.attempt_id, Mapping.SAMPLED if found else Mapping.UNPROVEN)
+    mapping = Mapping.SAMPLED if found else Mapping.UNPROVEN
+    if await samples.note_mapping(connection, [attempt.attempt_id], mapping):
+        await look_ups.queue_messages(connection, LookUpKind.ORDER, attempt.attempt_id, found, after)
 
 
 class OrderJudge:
-    """Judges what was seen of samples."""
+    """Judges what was seen of messages, and keeps the record."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -79,12 +81,19 @@ class OrderJudge:
         if sample.has_references:
             self._metrics.references.labels(_returned(seen, sample, look_up.seq)).inc()
         mapping = compare(seen, sample.number, await samples.list_numbers(connection, look_up.attempt_id, seen.numbers))
-        self._metrics.order_checks.labels(mapping).inc()
-        is_news = await samples.note_mapping(connection, look_up.attempt_id, mapping) is not None
-        if mapping is Mapping.CONTRADICTED and is_news:
-            await accounts.hold_account(connection, sample.account_id, HOLD, HELD_REASON)
-            log.error("answer_out_of_order", batch_id=sample.batch_id, account_id=sample.account_id)
+        await self.record(connection, [sample], mapping)
         return _RESULTS[mapping]
+
+    async def record(self, connection: Connection, shown: Sequence[Sample], mapping: Mapping) -> None:
+        """What one message each of some batches showed, whoever saw it. A batch's first contradiction holds its account."""
+        self._metrics.order_checks.labels(mapping).inc(len(shown))
+        news = await samples.note_mapping(connection, [sample.attempt_id for sample in shown], mapping)
+        if mapping is not Mapping.CONTRADICTED:
+            return
+        for sample in shown:
+            if sample.attempt_id in news:
+                await accounts.hold_account(connection, sample.account_id, HOLD, HELD_REASON)
+                log.error("answer_out_of_order", batch_id=sample.batch_id, account_id=sample.account_id)
 
 
 def _returned(seen: Seen, sample: Sample, seq: int) -> str:

@@ -104,7 +104,7 @@ async def _close_if_resolved(connection: Connection, attempt: Attempt) -> None:
         batch = TRANSITIONS[BatchState.UNKNOWN, BatchEvent.RESOLVE]
         await attempts.close_attempt(connection, attempt.attempt_id, "accepted", batch, detail=FOUND)
         # Each id was looked up by itself: there is no order to prove.
-        await samples.note_mapping(connection, attempt.attempt_id, Mapping.CONFIRMED)
+        await samples.note_mapping(connection, [attempt.attempt_id], Mapping.CONFIRMED)
         log.info("unknown_batch_resolved", batch_id=attempt.batch_id)
 
 

@@ -10,6 +10,7 @@ from penstock.simulator.moment import render_moment
 from penstock.simulator.reports import ReportSchedule, describe
 from penstock.simulator.scenarios.base import Document
 from penstock.simulator.segments import count_segments
+from penstock.simulator.settings import SimulatorSettings
 
 _NAMESPACE = uuid.UUID("0b6f2c9e-5a41-4d0e-9a8b-000000000000")
 
@@ -25,10 +26,11 @@ def status_at(accepted: Accepted, span: Slice, final: str, at: float) -> tuple[s
 class Lookup:
     """Answers GET by id."""
 
-    def __init__(self, requests: AcceptedRequests, schedule: ReportSchedule, early_404_s: float) -> None:
+    def __init__(self, requests: AcceptedRequests, schedule: ReportSchedule, settings: SimulatorSettings) -> None:
         self._requests = requests
         self._schedule = schedule
-        self._early_404_s = early_404_s
+        self._early_404_s = settings.early_404_s
+        self._with_reference = settings.references == "shown"
 
     def find(self, message_id: str, at: float) -> Document | None:
         """Return the message, or None if it is unknown or too young to be shown."""
@@ -61,7 +63,7 @@ class Lookup:
             "quotedMessageId": None,
             "messageParts": parts if parts > 1 else None,
             "requestInfo": {"sms": {"sender": message.sms.sender, "text": text}},
-            "reference": message.reference,
+            "reference": message.reference if self._with_reference else None,
         }
 
 

@@ -28,7 +28,7 @@ class MessagingApi:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._intake = Intake(parts)
-        self._lookup = Lookup(parts.requests, parts.schedule, parts.settings.early_404_s)
+        self._lookup = Lookup(parts.requests, parts.schedule, parts.settings)
         self._uses: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -101,6 +101,8 @@ class MessagingApi:
             named = account_names(messages)
         except Malformed as error:
             return problem(400, {error.member: [error.reason]}, call.ordinal)
+        if self._parts.settings.references == "refused" and any(message.reference is not None for message in messages):
+            return problem(400, {"reference": ["The member is unknown."]}, call.ordinal)
         if len(messages) > ulid.MAX_POSITIONS:
             return problem(413, trace=call.ordinal)
         if allowed and not named.issubset(allowed):

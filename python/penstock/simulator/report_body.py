@@ -25,6 +25,7 @@ class Report:
     at: str
     description: str | None = None
     reference: str | None = None
+    recipient: str | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -39,7 +40,7 @@ class Call:
 
 def write_calls(reports: Sequence[Report], shape: ReportShape, keys: ReportKeys, *, odd: bool) -> list[Call]:
     """Write the requests that carry these reports."""
-    members = [_members(report, keys) for report in reports]
+    members = [_members(report, keys) | _recipient(report, shape, keys) for report in reports]
     if odd:
         members = [_distort(member, number, _KEYS[keys]) for number, member in enumerate(members)]
     if shape == "array":
@@ -60,6 +61,15 @@ def _members(report: Report, keys: ReportKeys) -> dict[str, Any]:
     if report.reference is not None:
         member["reference"] = report.reference
     return member
+
+
+def _recipient(report: Report, shape: ReportShape, keys: ReportKeys) -> dict[str, Any]:
+    """Whom it went to, where that is told: as a look-up shows it, in forms by the name that the classic templates have."""
+    if report.recipient is None:
+        return {}
+    if keys == "classic" or shape in ("form", "query"):
+        return {"receiver": report.recipient.removeprefix("+")}
+    return {"conversation": {"participants": [{"messagingAppIdentifier": report.recipient}]}}
 
 
 def _distort(member: dict[str, Any], number: int, keys: tuple[str, str, str, str]) -> dict[str, Any]:

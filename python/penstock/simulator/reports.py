@@ -42,6 +42,7 @@ class ReportSchedule:
     ) -> None:
         self.fate = Fate(settings.finals)
         self._with_reference = settings.report_reference
+        self._with_recipient = settings.report_recipient
         self._journal = journal
         self._requests = requests
         self._summary = summary
@@ -135,8 +136,10 @@ class ReportSchedule:
             status = "Failure" if final == "Delivered" else "Delivered"
         elif job.kind == "stranger":
             message_id = strange_id(message_id, position)
-        reference = self._requests.message(accepted, position).reference if self._with_reference else None
-        return Report(message_id, status, at, describe(accepted, status), reference)
+        asked = self._requests.message(accepted, position) if self._with_reference or self._with_recipient else None
+        reference = asked.reference if asked and self._with_reference else None
+        recipient = asked.destination if asked and self._with_recipient else None
+        return Report(message_id, status, at, describe(accepted, status), reference, recipient)
 
 
 def describe(accepted: Accepted, status: str) -> str | None:

@@ -33,6 +33,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Makes ids, final states and delays repeatable."""
     journal: Path | None = None
     """The ground truth, appended to; without it a file in a temporary folder, removed at the end."""
+    references: Literal["shown", "ignored", "refused"] = "shown"
+    """Whether a message's `reference` is shown by a look-up, taken and forgotten, or not taken."""
     early_404_s: Span = 0.0
     """How long after its acceptance a message is not yet found by GET."""
 
@@ -68,6 +70,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """But no longer than this."""
     report_reference: bool = False
     """Whether reports repeat the message's `reference`."""
+    report_recipient: bool = False
+    """Whether reports name the recipient, as the object that a look-up shows does."""
     intermediate: bool = False
     """Whether `Sent` is reported half-way to the final state."""
     no_report: Share = 0.0

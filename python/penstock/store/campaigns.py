@@ -78,6 +78,8 @@ class Campaign(Struct, frozen=True, kw_only=True):
     quiet_hours: QuietHours | None = None
     resend_unknown_after_s: int | None = None
     """What is still unknown then is sent once more; None: never."""
+    messages_dropped_at: datetime | None = None
+    """Since then its messages count as gone; its books stay."""
 
 
 class NewCampaign(Struct, frozen=True, kw_only=True):

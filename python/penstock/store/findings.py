@@ -15,6 +15,7 @@ NOTE_FINDING = query("findings.note_finding")
 LIST_FINDINGS = query("findings.list_findings")
 COUNT_FINDINGS = query("findings.count_findings")
 SWEEP_FINDINGS = query("findings.sweep_findings")
+IS_ON_RECORD = query("findings.is_on_record")
 
 AFTER_LAST: Final = (1 << 63) - 1
 
@@ -49,6 +50,12 @@ async def note_finding(connection: Connection, finding: Finding) -> None:
     await connection.execute(
         NOTE_FINDING, finding.kind.value, finding.subject, finding.tenant_id, finding.campaign_id, finding.is_repaired, detail
     )
+
+
+async def is_on_record(connection: Connection, finding: Finding) -> bool:
+    """Whether the same thing was found before and is not forgotten."""
+    known: bool = await connection.fetchval(IS_ON_RECORD, finding.kind.value, finding.subject)
+    return known
 
 
 async def list_findings(

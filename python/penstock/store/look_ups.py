@@ -16,6 +16,7 @@ QUEUE_MESSAGES = query("look_ups.queue_messages")
 TAKE_DUE = query("look_ups.take_due")
 ANSWER = query("look_ups.answer")
 POSTPONE = query("look_ups.postpone")
+DROP_WAITING = query("look_ups.drop_waiting")
 DROP_ANSWERED = query("look_ups.drop_answered")
 COUNT_WAITING = query("look_ups.count_waiting")
 IS_EVIDENCE_WAITING = query("look_ups.is_evidence_waiting")
@@ -67,6 +68,11 @@ async def answer(connection: Connection, look_up: LookUp, result: Result) -> Non
 async def postpone(connection: Connection, look_up: LookUp, delay_s: float) -> None:
     """Ask again later."""
     await connection.execute(POSTPONE, look_up.look_up_id, timedelta(seconds=delay_s))
+
+
+async def drop_waiting(connection: Connection, kind: LookUpKind, attempt_ids: Sequence[AttemptId]) -> None:
+    """Ask no more about these attempts: what it was for is known."""
+    await connection.execute(DROP_WAITING, kind.value, attempt_ids)
 
 
 async def drop_answered(connection: Connection, age: timedelta, limit: int) -> int:

@@ -14,6 +14,7 @@ from penstock.store.queries import query, row_count
 LIST_TO_RECOUNT = query("recounts.list_to_recount")
 LIST_EVERYTHING = query("recounts.list_everything")
 NOTE_RECOUNT = query("recounts.note_recount")
+KEEP_MESSAGES = query("recounts.keep_messages")
 LAST_SEQ = query("recounts.last_seq")
 COUNT_RANGE = query("recounts.count_range")
 COUNT_SKIPPED = query("recounts.count_skipped")
@@ -62,6 +63,11 @@ async def list_everything(
 async def note_recount(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> None:
     """It is checked now."""
     await connection.execute(NOTE_RECOUNT, tenant_id, campaign_id)
+
+
+async def keep_messages(connection: Connection) -> None:
+    """Let no month of messages go until the transaction ends: its first statement, before it has a snapshot."""
+    await connection.execute(KEEP_MESSAGES)
 
 
 async def last_seq(connection: Connection, tenant_id: TenantId, campaign_id: CampaignId) -> int:

@@ -14,6 +14,7 @@ LIST_UNSAMPLED = query("samples.list_unsampled")
 LIST_IDS = query("samples.list_ids")
 NOTE_MAPPING = query("samples.note_mapping")
 FIND_SAMPLE = query("samples.find_sample")
+FIND_NAMED = query("samples.find_named")
 LIST_NUMBERS = query("samples.list_numbers")
 LIST_UNASKED = query("samples.list_unasked")
 LIST_SILENT = query("samples.list_silent")
@@ -24,10 +25,13 @@ COUNT_UNASKED = query("samples.count_unasked")
 class Sample(Struct, frozen=True, kw_only=True):
     """A message as the books have it, to be held against what the provider shows."""
 
+    attempt_id: AttemptId
     batch_id: BatchId
     account_id: AccountId
     campaign_id: CampaignId
     has_references: bool
+    mapping: str | None
+    """What is known of the attempt's order so far."""
     number: int
     provider_id: str | None
 
@@ -53,16 +57,20 @@ async def list_ids(connection: Connection, attempt: Attempt, seqs: Sequence[int]
     return [(row["seq"], row["provider_id"]) for row in rows if row["provider_id"] is not None]
 
 
-async def note_mapping(connection: Connection, attempt_id: AttemptId, mapping: str) -> BatchId | None:
-    """Say what is known of an attempt's order; its batch if that is news."""
-    batch_id: BatchId | None = await connection.fetchval(NOTE_MAPPING, attempt_id, mapping)
-    return batch_id
+async def note_mapping(connection: Connection, attempt_ids: Sequence[AttemptId], mapping: str) -> set[AttemptId]:
+    """Say what is known of the order of attempts; those for which that is news."""
+    return {row["attempt_id"] for row in await connection.fetch(NOTE_MAPPING, attempt_ids, mapping)}
 
 
 async def find_sample(connection: Connection, attempt_id: AttemptId, seq: int) -> Sample | None:
     """The message at that place of an attempt; None when the campaign is gone."""
     row = await connection.fetchrow(FIND_SAMPLE, attempt_id, seq)
     return Sample(**row) if row else None
+
+
+async def find_named(connection: Connection, provider_ids: Sequence[str]) -> list[Sample]:
+    """The messages of these ids that went out in a request of several."""
+    return [Sample(**row) for row in await connection.fetch(FIND_NAMED, provider_ids)]
 
 
 async def list_numbers(connection: Connection, attempt_id: AttemptId, numbers: Collection[int]) -> list[int]:

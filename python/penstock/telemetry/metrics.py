@@ -119,8 +119,8 @@ class Metrics:
             "reconciliation_jobs_completed", "Runs of the periodic jobs that ended well.", registry=self.registry
         )
         self.jobs_failed = Counter(
-            "penstock_reconciliation_jobs_failed_total", "Runs of the periodic jobs that failed and come again, by job.",
-            ["job"], registry=self.registry,
+            "penstock_reconciliation_jobs_failed_total", "Runs of periodic jobs that failed and come again, by the job's name.",
+            ["name"], registry=self.registry,
         )  # fmt: skip
         self.findings = Counter(
             "penstock_reconciliation_findings_total", "What reconciliation came upon, by kind.", ["kind"],
@@ -137,8 +137,8 @@ class Metrics:
             ["by"], registry=self.registry,
         )  # fmt: skip
         self.order_checks = Counter(
-            "penstock_order_checks_total", "Messages looked up to prove the order of an answer, by result.", ["result"],
-            registry=self.registry,
+            "penstock_order_checks_total", "Messages that look-ups and reports showed, held against the order of their "
+            "answer, by result.", ["result"], registry=self.registry,
         )  # fmt: skip
         self.references = Counter(
             "penstock_references_total", "Messages sent with a reference and looked up, by what became of it.", ["result"],

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.domain.evidence import Seen
-from penstock.domain.order import SAMPLES, Mapping, compare, pick
+from penstock.domain.order import SAMPLES, Mapping, compare, pick, spread
 from penstock.domain.report import Report
 
 NUMBER = 4915100000001
@@ -19,6 +19,17 @@ def test_samples_are_distinct_positions_of_the_batch(messages: int, chance: Rand
     assert len(set(positions)) == len(positions) == min(SAMPLES, messages)
     assert positions == sorted(positions)
     assert all(0 <= position < messages for position in positions)
+
+
+@given(st.lists(st.binary(max_size=8).filter(lambda line: b"\n" not in line), max_size=60), st.integers(1, 20))
+def test_lines_are_taken_from_all_over(lines: list[bytes], most: int) -> None:
+    """At most so many, whole and in order; all of them where there are few of one length, the first one always."""
+    taken = spread(b"".join(line + b"\n" for line in lines), most)
+    assert len(taken) <= most
+    rest = iter(lines)
+    assert all(line in rest for line in taken)
+    assert taken[:1] == lines[:1]
+    assert len(spread(b"1234\n" * len(lines), most)) == min(len(lines), most)
 
 
 def test_every_pair_is_as_likely() -> None:

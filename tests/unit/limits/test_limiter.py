@@ -11,7 +11,7 @@ import pytest
 from penstock.config import RateLimit
 from penstock.domain.ids import AccountId, TenantId
 from penstock.limits.demand import Demand, Verdict, WindowsAwayError
-from penstock.limits.limiter import Grant, Limiter
+from penstock.limits.limiter import REMIND_EVERY_S, Grant, Limiter
 from penstock.limits.model import Ledger
 from penstock.limits.presence import AWAY_AFTER_S
 from penstock.limits.scopes import Overrides, Quotas
@@ -279,6 +279,17 @@ async def test_health_asks_redis() -> None:
     rig.shared.is_away = True
     with pytest.raises(WindowsAwayError):
         await rig.limiter.check()
+
+
+async def test_redis_is_reminded_when_nothing_is_sent() -> None:
+    """However long nothing is sent, Redis is called every hour; that nobody answers changes nothing until something is."""
+    rig = Rig()
+    calls = rig.shared.calls
+    for quarter in range(1, 17):
+        rig.clock.at += REMIND_EVERY_S / 4
+        rig.shared.is_away = quarter > 8
+        await rig.limiter.run_once()
+    assert (rig.shared.calls - calls, rig.limiter.is_local) == (4, False)
 
 
 async def test_the_service_ends_on_halt() -> None:

@@ -41,6 +41,24 @@ async def test_a_reference_is_reported_only_if_asked_for(start: Any, receiver: R
     assert receiver.reports[0].get("reference") == ("order-1" if switch else None)
 
 
+@pytest.mark.parametrize("switch", [True, False])
+async def test_the_recipient_is_reported_only_if_asked_for(start: Any, receiver: Receiver, switch: bool) -> None:  # noqa: FBT001
+    """The recipient stands in reports only under the switch, as a look-up shows it."""
+    driver = await start(callback=receiver.url, report_recipient=switch)
+    await driver.post(message(destination="+491510000001"), SEND)
+    await receiver.wait(1)
+    conversation = {"participants": [{"messagingAppIdentifier": "+491510000001"}]}
+    assert receiver.reports[0].get("conversation") == (conversation if switch else None)
+
+
+@pytest.mark.parametrize(("shape", "keys"), [("object", "classic"), ("form", "messaging"), ("query", "fallback")])
+def test_flat_reports_name_the_recipient_as_the_classic_templates_do(shape: Any, keys: Any) -> None:
+    """Forms hold no objects, and classic templates know one name only."""
+    (call,) = write_calls([Report("m", "Sent", "", recipient="+491510000001")], shape, keys, odd=False)
+    told = _meaning(call.body.decode() or call.query)
+    assert dict(told)["receiver"] == "491510000001"
+
+
 async def test_sent_is_reported_before_the_final_state(start: Any, receiver: Receiver) -> None:
     """With the intermediate switch a message is reported sent, then final."""
     driver = await start(callback=receiver.url, intermediate=True, report_delay_ms=40, finals={"Delivered": 1})

@@ -61,7 +61,7 @@ LABELS = {
     "penstock_order_checks": {"result"},
     "penstock_references": {"result"},
     "penstock_reconciliation_findings": {"kind"},
-    "penstock_reconciliation_jobs_failed": {"job"},
+    "penstock_reconciliation_jobs_failed": {"name"},
     "ingest_dedup": {"tenant", "source"},
 }
 LEADER_NAMES = {

@@ -21,7 +21,8 @@ DRAFT: Final[dict[str, Any]] = {
     "max_parts": 10, "validity_s": 86400, "expires_at": None, "send_at": None,
     "pace": None, "auto_pause": None, "quiet_hours": {"from": "21:00", "to": "08:00", "days": ["sun"]},
     "paused_at": None, "pause_reason": None, "longest": 0, "retry_of": None,
-    "sent_without_report": 0, "resend_unknown_after_s": None, "possible_duplicates": 0, "uploads": [], "progress": None,
+    "sent_without_report": 0, "resend_unknown_after_s": None, "possible_duplicates": 0, "messages_dropped_at": None,
+    "uploads": [], "progress": None,
 }  # fmt: skip
 _UPLOAD: Final[dict[str, Any]] = {
     "upload_id": "people", "state": "complete", "rows": 3, "line": 4, "accepted": 3, "skipped": 0,

@@ -72,6 +72,19 @@ EXPLAINED: Final[Mapping[str, Explanation]] = {
         ),
         ("Check the address and the id.", "Check that the key is one of the tenant that made the object."),
     ),
+    "messages_dropped": Explanation(
+        "This was there, and is gone for good. Messages are kept for so many days after their campaign has ended.",
+        (
+            "The message is older than the operator keeps messages (`PENSTOCK_RETENTION__DAYS`).",
+            "The list, the report or the retry of a campaign is asked for whose messages are that old.",
+            "A draft without recipients was left alone for so long that nothing can be added to it any more.",
+        ),
+        (
+            "Read the campaign itself: its counts stay, and `messages_dropped_at` says since when the messages are gone.",
+            "Fetch reports before that time, and keep them where you need them longer.",
+            "For a draft: make a new campaign.",
+        ),
+    ),
     "method_not_allowed": Explanation(
         "The address exists, but it does not know this method.",
         ("The request uses PUT where the address takes POST, for example.",),

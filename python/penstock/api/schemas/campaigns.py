@@ -142,5 +142,6 @@ class CampaignView(CampaignSummary, frozen=True, kw_only=True):
     sent_without_report: int
     resend_unknown_after_s: int | None
     possible_duplicates: int
+    messages_dropped_at: Instant | None
     uploads: list[UploadView]
     progress: Progress | None

@@ -48,13 +48,20 @@ def read_message(reply: Reply, provider_id: str, *, now: datetime) -> Sight:
 
 def _read(body: bytes, provider_id: str) -> Seen | None:
     """The message, or None if this is none or another one."""
+    seen = read_shown(body)
+    return seen if seen is not None and seen.report.provider_id == provider_id else None
+
+
+def read_shown(body: bytes) -> Seen | None:
+    """What one object shows, be it the answer to a look-up or a report; None if it is no message. Never raises."""
     try:
         document = msgspec.json.decode(body)
         found = _core.read_reports(body, "application/json")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _core.FormatError):
         return None
-    if not isinstance(document, dict) or found.ids != [provider_id]:
+    if not isinstance(document, dict) or len(found.ids) != 1:
         return None
+    provider_id = found.ids[0]
     report = Report(provider_id, found.statuses[0], found.times_us[0], found.errors[0])
     return Seen(
         report=report,

@@ -4,6 +4,10 @@ INSERT INTO finding (kind, subject, tenant_id, campaign_id, is_repaired, detail)
 ON CONFLICT (kind, subject) DO UPDATE
 SET is_repaired = excluded.is_repaired, detail = excluded.detail, times = finding.times + 1, seen_at = now()
 
+-- name: is_on_record
+-- scope: system. Rides on the unique key.
+SELECT EXISTS (SELECT FROM finding WHERE kind = $1 AND subject = $2)
+
 -- name: list_findings
 -- scope: system. A page before an id, newest first, of one kind where it is given. Rides on the primary key.
 SELECT finding_id, kind, subject, tenant_id, campaign_id, is_repaired, detail::text AS detail, times, found_at, seen_at

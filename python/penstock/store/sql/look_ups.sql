@@ -41,6 +41,10 @@ UPDATE look_up SET due_at = NULL, result = $2, answered_at = now(), tries = trie
 -- scope: system. It is asked again later.
 UPDATE look_up SET due_at = now() + $2::interval, tries = tries + 1 WHERE look_up_id = $1
 
+-- name: drop_waiting
+-- scope: system. Questions of a kind about these attempts that need no answer any more. Rides on look_up_due.
+DELETE FROM look_up WHERE kind = $1 AND due_at IS NOT NULL AND attempt_id = ANY($2::uuid[])
+
 -- name: drop_answered
 -- scope: system. Answers go when reports about their messages are awaited no longer; at most $2. Rides on look_up_answered.
 DELETE FROM look_up WHERE look_up_id = ANY(ARRAY(

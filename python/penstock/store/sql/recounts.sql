@@ -17,6 +17,11 @@ SELECT tenant_id, campaign_id FROM campaign WHERE (tenant_id, campaign_id) > ($1
 INSERT INTO recount (tenant_id, campaign_id) VALUES ($1, $2)
 ON CONFLICT (tenant_id, campaign_id) DO UPDATE SET recounted_at = now()
 
+-- name: keep_messages
+-- Takes no snapshot. A partition is dropped from under a snapshot that is older: what was marked and dropped behind it would be
+-- counted as none.
+LOCK TABLE message IN ACCESS SHARE MODE
+
 -- name: last_seq
 -- The highest sequence number, -1 for a campaign without messages. Rides on the primary key, backwards.
 SELECT coalesce(max(seq), -1) FROM message WHERE tenant_id = $1 AND campaign_id = $2

@@ -14,18 +14,31 @@ JOIN chunk c ON c.tenant_id = b.tenant_id AND c.campaign_id = b.campaign_id AND 
 SELECT seq, provider_id FROM message WHERE tenant_id = $1 AND campaign_id = $2 AND seq = ANY($3::int4[]) ORDER BY seq
 
 -- name: note_mapping
--- scope: system. What is known of an attempt's order. A contradiction is never taken back, and a sample that shows nothing takes
--- nothing back. Nothing is returned where that is no news.
-UPDATE attempt SET mapping = $2
-WHERE attempt_id = $1 AND mapping IS DISTINCT FROM 'contradicted' AND mapping IS DISTINCT FROM $2
-  AND ($2 <> 'unproven' OR mapping IS DISTINCT FROM 'confirmed')
-RETURNING batch_id
+-- scope: system. What is known of the order of these attempts, locked in order. A contradiction is never taken back, and what shows
+-- nothing takes nothing back. Returns those for which it is news.
+UPDATE attempt a SET mapping = $2
+FROM (SELECT attempt_id FROM attempt WHERE attempt_id = ANY($1::uuid[]) ORDER BY attempt_id FOR NO KEY UPDATE) locked
+WHERE a.attempt_id = locked.attempt_id AND a.mapping IS DISTINCT FROM 'contradicted' AND a.mapping IS DISTINCT FROM $2
+  AND ($2 NOT IN ('sampled', 'unproven') OR a.mapping IS DISTINCT FROM 'confirmed')
+RETURNING a.attempt_id
 
 -- name: find_sample
 -- scope: system. Whom a message of an attempt went to, and what the provider calls it. Rides on the primary key.
-SELECT a.batch_id, a.account_id, a.campaign_id, a.has_references, m.msisdn AS number, m.provider_id
+SELECT a.attempt_id, a.batch_id, a.account_id, a.campaign_id, a.has_references, a.mapping, m.msisdn AS number, m.provider_id
 FROM attempt a JOIN message m ON m.tenant_id = a.tenant_id AND m.campaign_id = a.campaign_id AND m.seq = $2
 WHERE a.attempt_id = $1
+
+-- name: find_named
+-- scope: system. The same for the messages of these ids, of each the accepted attempt of several that it lies in. Rides on the
+-- provider_id index of each partition, then on attempt_range: an attempt ends less than the largest batch behind its messages.
+SELECT a.attempt_id, a.batch_id, a.account_id, a.campaign_id, a.has_references, a.mapping, m.msisdn AS number, m.provider_id
+FROM unnest($1::text[]) AS r(provider_id) JOIN message m ON m.provider_id = r.provider_id
+CROSS JOIN LATERAL (
+    SELECT * FROM attempt
+    WHERE campaign_id = m.campaign_id AND last_seq BETWEEN m.seq AND m.seq + 50000 AND first_seq <= m.seq AND state = 'accepted'
+    ORDER BY last_seq LIMIT 1
+) a
+WHERE a.messages > 1
 
 -- name: list_numbers
 -- scope: system. Which of these numbers the request of an attempt went to. Rides on the primary key.

@@ -53,6 +53,20 @@ CREATE TYPE public.upload_state AS ENUM (
     'complete'
 );
 
+CREATE FUNCTION public.drop_message_partition(month_start timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET lock_timeout TO '100ms'
+    AS $$
+DECLARE
+    month text := to_char(month_start AT TIME ZONE 'UTC', 'YYYY_MM');
+BEGIN
+    EXECUTE format('DROP TABLE IF EXISTS %I', 'number_index_' || month);
+    EXECUTE format('DROP TABLE IF EXISTS %I', 'message_' || month);
+    RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN false;
+END $$;
+
 CREATE TABLE public.api_key (
     key_id bigint NOT NULL,
     tenant_id integer NOT NULL,
@@ -97,17 +111,25 @@ CREATE FUNCTION public.premake_message_partitions(from_instant timestamp with ti
     AS $$
 DECLARE
     month_start timestamp := date_trunc('month', from_instant AT TIME ZONE 'UTC');
-    part text;
+    first_id uuid;
+    next_id uuid;
+    month text;
     made int4 := 0;
 BEGIN
     FOR i IN 0 .. months LOOP
-        part := 'message_' || to_char(month_start, 'YYYY_MM');
-        IF to_regclass(part) IS NULL THEN
-            EXECUTE format('CREATE TABLE %I PARTITION OF message FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = 70)', part,
-                uuid7_floor(month_start AT TIME ZONE 'UTC'),
-                uuid7_floor((month_start + interval '1 month') AT TIME ZONE 'UTC'));
-            EXECUTE format('CREATE UNIQUE INDEX %I ON %I (provider_id) WHERE provider_id IS NOT NULL', part || '_provider_id', part);
+        month := to_char(month_start, 'YYYY_MM');
+        first_id := uuid7_floor(month_start AT TIME ZONE 'UTC');
+        next_id := uuid7_floor((month_start + interval '1 month') AT TIME ZONE 'UTC');
+        IF to_regclass('message_' || month) IS NULL THEN
+            EXECUTE format('CREATE TABLE %I PARTITION OF message FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = 70)',
+                'message_' || month, first_id, next_id);
+            EXECUTE format('CREATE UNIQUE INDEX %I ON %I (provider_id) WHERE provider_id IS NOT NULL',
+                'message_' || month || '_provider_id', 'message_' || month);
             made := made + 1;
+        END IF;
+        IF to_regclass('number_index_' || month) IS NULL THEN
+            EXECUTE format('CREATE TABLE %I PARTITION OF number_index FOR VALUES FROM (%L) TO (%L)',
+                'number_index_' || month, first_id, next_id);
         END IF;
         month_start := month_start + interval '1 month';
     END LOOP;
@@ -254,7 +276,8 @@ CREATE TABLE public.campaign (
     longest smallint DEFAULT 0 NOT NULL,
     retry_of uuid,
     resend_unknown_after_s integer,
-    quiet_hours jsonb
+    quiet_hours jsonb,
+    messages_dropped_at timestamp with time zone
 );
 
 CREATE TABLE public.chunk (
@@ -398,12 +421,20 @@ CREATE TABLE public.message (
 )
 PARTITION BY RANGE (campaign_id);
 
+CREATE TABLE public.message_reference (
+    tenant_id integer NOT NULL,
+    reference text NOT NULL COLLATE pg_catalog."C",
+    campaign_id uuid NOT NULL,
+    seq integer NOT NULL
+);
+
 CREATE TABLE public.number_index (
     tenant_id integer NOT NULL,
     msisdn bigint NOT NULL,
     campaign_id uuid NOT NULL,
     seq integer NOT NULL
-);
+)
+PARTITION BY RANGE (campaign_id);
 
 CREATE TABLE public.opt_out (
     tenant_id integer NOT NULL,
@@ -596,6 +627,9 @@ ALTER TABLE ONLY public.look_up
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_pkey PRIMARY KEY (tenant_id, campaign_id, seq);
 
+ALTER TABLE ONLY public.message_reference
+    ADD CONSTRAINT message_reference_pkey PRIMARY KEY (tenant_id, campaign_id, seq);
+
 ALTER TABLE ONLY public.number_index
     ADD CONSTRAINT number_index_pkey PRIMARY KEY (tenant_id, msisdn, campaign_id, seq);
 
@@ -688,11 +722,15 @@ CREATE INDEX counter_delta_campaign ON public.counter_delta USING btree (campaig
 
 CREATE INDEX idempotency_key_expiry ON public.idempotency_key USING btree (expires_at);
 
+CREATE INDEX ingest_event_received ON public.ingest_event USING btree (received_at);
+
 CREATE INDEX look_up_answered ON public.look_up USING btree (answered_at) WHERE (due_at IS NULL);
 
 CREATE INDEX look_up_due ON public.look_up USING btree (kind, due_at) WHERE (due_at IS NOT NULL);
 
 CREATE UNIQUE INDEX look_up_once ON public.look_up USING btree (provider_id, kind);
+
+CREATE INDEX message_reference_text ON public.message_reference USING btree (tenant_id, reference, campaign_id, seq);
 
 CREATE INDEX opt_out_recent ON public.opt_out USING btree (tenant_id, created_at);
 
@@ -775,6 +813,8 @@ ALTER TABLE public.ingest_source ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.message ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.message_reference ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.number_index ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.opt_out ENABLE ROW LEVEL SECURITY;
@@ -808,6 +848,8 @@ CREATE POLICY own_tenant ON public.ingest_event TO penstock_api USING ((tenant_i
 CREATE POLICY own_tenant ON public.ingest_source TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
 
 CREATE POLICY own_tenant ON public.message TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
+
+CREATE POLICY own_tenant ON public.message_reference TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
 
 CREATE POLICY own_tenant ON public.number_index TO penstock_api USING ((tenant_id = (NULLIF(current_setting('penstock.tenant_id'::text, true), ''::text))::integer));
 

@@ -6,14 +6,16 @@ FROM attempt WHERE state = 'unknown' AND attempt_id > $1 ORDER BY attempt_id LIM
 -- name: find_suspects
 -- scope: system. Messages with an unknown outcome to these numbers, in attempts that were on their way at an instant, give or take
 -- $3, with all that is needed to render them again. Rides on attempt_unknown, then on the primary keys of number_index and message;
--- OFFSET 0 keeps a planner without statistics from going through all attempts of each campaign instead.
-SELECT a.attempt_id, a.campaign_id, n.seq, n.msisdn AS number, c.text, c.sender, a.account_id, a.codec, k.payload
-FROM (SELECT * FROM attempt
-      WHERE state = 'unknown' AND $2 BETWEEN started_at - $3::interval AND greatest(closed_at, lease_until) + $3::interval
+-- each OFFSET 0 keeps a planner without statistics from going through all attempts, or all messages, of each campaign instead.
+SELECT a.attempt_id, a.campaign_id, a.seq, a.number, c.text, c.sender, a.account_id, a.codec, k.payload
+FROM (SELECT open.*, n.seq, n.msisdn AS number
+      FROM (SELECT * FROM attempt
+            WHERE state = 'unknown' AND $2 BETWEEN started_at - $3::interval AND greatest(closed_at, lease_until) + $3::interval
+            OFFSET 0) open
+      JOIN number_index n ON n.tenant_id = open.tenant_id AND n.msisdn = ANY($1::int8[]) AND n.campaign_id = open.campaign_id
+                         AND n.seq BETWEEN open.first_seq AND open.last_seq
       OFFSET 0) a
-JOIN number_index n ON n.tenant_id = a.tenant_id AND n.msisdn = ANY($1::int8[]) AND n.campaign_id = a.campaign_id
-                   AND n.seq BETWEEN a.first_seq AND a.last_seq
-JOIN message m ON m.tenant_id = a.tenant_id AND m.campaign_id = a.campaign_id AND m.seq = n.seq AND m.state = 'unknown'
+JOIN message m ON m.tenant_id = a.tenant_id AND m.campaign_id = a.campaign_id AND m.seq = a.seq AND m.state = 'unknown'
 JOIN campaign c ON c.tenant_id = a.tenant_id AND c.campaign_id = a.campaign_id
 JOIN batch b ON b.batch_id = a.batch_id
 JOIN chunk k ON k.tenant_id = b.tenant_id AND k.campaign_id = b.campaign_id AND k.chunk_no = b.chunk_no
