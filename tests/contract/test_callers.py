@@ -187,12 +187,24 @@ async def test_refused_credentials_bar_the_address(url: str) -> None:
         assert [(await one.refuse("192.0.2.1")).blocker for _ in range(3)] == [None] * 3
         assert one.barred("192.0.2.1").blocker is None
         assert (await one.refuse("192.0.2.1")).blocker == "refused_hour"
-        assert one.barred("192.0.2.1").wait_us > 3_500_000_000
+        assert (await one.refuse("192.0.2.1")).wait_us > 3_500_000_000
         assert two.barred("192.0.2.1").blocker is None
         assert (await two.refuse("192.0.2.1")).blocker == "refused_hour"
-        assert two.barred("192.0.2.1").blocker == "refused_hour"
+        assert [two.barred("192.0.2.1").blocker for _ in range(3)] == [None, "refused_hour", "refused_hour"]
         assert one.barred("192.0.2.2").blocker is None
         assert await admitted(one, 5, ME) == 5
+
+
+async def test_a_barred_address_is_tried_once_in_a_second(url: str) -> None:
+    """It may be that of many: a good key among many bad ones is let in soon, and is told when."""
+    async with process_at(url, Callers(refused_per_hour=1)) as limits:
+        for _ in range(2):
+            await limits.refuse("192.0.2.1")
+        assert limits.barred("192.0.2.1").blocker is None
+        second = limits.barred("192.0.2.1")
+        assert (second.blocker, 0 < second.wait_us <= 1_000_001) == ("refused_hour", True)
+        limits._next_try["192.0.2.1"] -= 1
+        assert [limits.barred("192.0.2.1").blocker for _ in range(2)] == [None, "refused_hour"]
 
 
 async def test_an_empty_server_starts_empty(url: str) -> None:

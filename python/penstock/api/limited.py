@@ -31,8 +31,8 @@ REMAINING: Final = "RateLimit"
 async def find_caller(request: web.Request) -> Caller:
     """The caller. Raises UnauthenticatedError, or LimitReachedError where too much of that came from this address.
 
-    Then a key that is not in use is not even looked up: neither guesses nor a forgotten client cost the database anything. Keys
-    in use still open, because an address may be that of many.
+    Then of keys that are not in use hardly any is even looked up: neither guesses nor a forgotten client cost the database
+    anything. Keys in use still open, because an address may be that of many.
     """
     try:
         return await request.app[PARTS].authenticator.authenticate(request, check_stranger=check_not_barred)
@@ -49,7 +49,7 @@ async def admit(request: web.Request, caller: Caller, tier: Tier) -> None:
 
 
 def check_not_barred(request: web.Request) -> None:
-    """Raise LimitReachedError when so many calls from this address had no valid credential that none is tried any more."""
+    """Raise LimitReachedError when so many calls from this address had no valid credential that hardly any is tried now."""
     verdict = request.app[PARTS].callers.barred(party_of(request))
     if verdict.blocker is not None:
         raise _reached(verdict)

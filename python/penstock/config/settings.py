@@ -176,7 +176,7 @@ class Callers(Section, frozen=True, kw_only=True):
     new_keys_per_day: Most = 10
     """Keys that one tenant makes."""
     refused_per_hour: Most = 1_000
-    """Calls from one address whose key or secret is wrong; then keys that were not in use are not tried from there."""
+    """Calls from one address whose key or secret is wrong; then keys that were not in use are tried one a second from there."""
 
 
 class Dispatch(Section, frozen=True, kw_only=True):

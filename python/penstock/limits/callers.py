@@ -13,7 +13,7 @@ their limits cost Redis nothing.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from zlib import crc32
 
 import structlog
@@ -38,6 +38,8 @@ ADDRESS_SHARDS: Final = 256
 """Addresses share so many hash tags, so that each does not need an epoch of its own."""
 MOST_REFUSALS: Final = 10_000
 """Remembered at a time."""
+TRY_EVERY_S: Final = 1.0
+"""From a barred address one unknown credential is tried in so long: it may be that of many, and theirs is right."""
 MOST_WINDOWS: Final = 20_000
 """In this process's memory while Redis is away; past that they begin anew."""
 _S: Final = 1_000_000
@@ -47,6 +49,7 @@ _OF_ADDRESS: Final[frozenset[Subject]] = frozenset({"address"})
 _OF_TENANT: Final[frozenset[Subject]] = frozenset({"tenant", "key"})
 _ONE: Final = {tier: frozenset({tier}) for tier in Tier}
 _NOTHING: Final = Verdict()
+_Key = TypeVar("_Key")
 
 
 class CallersWindows(Protocol):
@@ -84,6 +87,7 @@ class CallerLimits:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._alone = Ledger(0)
         self._refusals: dict[Demand, float] = {}
+        self._next_try: dict[str, float] = {}
 
     @classmethod
     def open(cls, redis: config.Redis, limits: config.Callers, *, metrics: Metrics, clock: Clock) -> "CallerLimits":
@@ -115,8 +119,20 @@ class CallerLimits:
         return await self._take(_address_tag(party), self._of_refused(party))
 
     def barred(self, party: str) -> Verdict:
-        """Whether the address had too many such calls, as far as this process knows: it learns it at the next one."""
-        return self._still_refused(self._of_refused(party)) or _NOTHING
+        """Whether the address had too many such calls, as far as this process knows: it learns it at the next one.
+
+        Now and then a call is let through all the same; the others are told to wait for the next such moment.
+        """
+        refusal = self._still_refused(self._of_refused(party))
+        if refusal is None:
+            return _NOTHING
+        now = self._clock.monotonic()
+        until = self._next_try.pop(party, now)
+        if until <= now:
+            _keep(self._next_try, party, now + TRY_EVERY_S)
+            return _NOTHING
+        self._next_try[party] = until
+        return Verdict(refusal.standings, refusal.blocker, int((until - now) * _S) + 1)
 
     async def run(self, halt: asyncio.Event) -> None:
         """Look for Redis while it is away."""
@@ -209,10 +225,15 @@ class CallerLimits:
 
     def _remember(self, demands: list[Demand], verdict: Verdict) -> None:
         (demand,) = (one for one in demands if one.scope == verdict.blocker)
-        self._refusals.pop(demand, None)
-        if len(self._refusals) >= MOST_REFUSALS:
-            self._refusals.pop(next(iter(self._refusals)))
-        self._refusals[demand] = self._clock.monotonic() + verdict.wait_us / _S
+        _keep(self._refusals, demand, self._clock.monotonic() + verdict.wait_us / _S)
+
+
+def _keep(times: dict[_Key, float], what: _Key, until: float) -> None:
+    """The oldest goes where there are too many."""
+    times.pop(what, None)
+    if len(times) >= MOST_REFUSALS:
+        times.pop(next(iter(times)))
+    times[what] = until
 
 
 def _demand(limit: Limit, key: str, units: int) -> Demand:
