@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
+
 from penstock.embedded import EmbeddedPostgres, EmbeddedValkey
 from tests.e2e.evidence import wait_until
 from tests.e2e.network import Network, networked
@@ -44,9 +46,12 @@ class House:
         before = self.at.simulator.summary.accepted
 
         async def is_going() -> bool:
-            # Backing off is what is meant to happen after an answer was lost; how soon is not what is measured here.
-            await self.at.database.release()
-            return self.at.simulator.summary.accepted > before or await self.at.database.is_sent()
+            try:
+                # Backing off is what is meant to happen after an answer was lost; how soon is not what is measured here.
+                await self.at.database.release()
+                return self.at.simulator.summary.accepted > before or await self.at.database.is_sent()
+            except (asyncpg.PostgresError, OSError):
+                return False  # the server noticed only now that one of its sessions was killed, and ended all others
 
         await wait_until(is_going, "sending goes on")
         return time.monotonic() - began
