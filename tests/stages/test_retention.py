@@ -21,7 +21,7 @@ from penstock.store import recounts, reports
 from penstock.store import retention as store_retention
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
-from tests.builders import Rig, make_campaign, make_draft, make_sent_campaign, report_lines
+from tests.builders import Rig, ignore, make_campaign, make_draft, make_sent_campaign, report_lines
 from tests.old import BESIDE, OLD, books_of, grow_old, id_of, leftovers, make_old_campaign, make_old_draft, months_of
 
 DAYS = 400
@@ -312,7 +312,7 @@ async def test_late_reports_are_of_no_message(store: Store, keeper: Keeper) -> N
     await keeper.rounds()
     line = report_lines({f"old-{old.campaign_id}-19": "Delivered"}).strip(b"[]") + b"\n"
     metrics = Metrics("test")
-    applier = Applier(store, metrics, poll_s=60, flush_reports=100)
+    applier = Applier(store, metrics, hear=ignore, poll_s=60, flush_reports=100)
     async with store.engine() as connection:
         await reports.insert_page(connection, 1, line)
     for _ in range(len(PARKED_REPORT_DELAYS_S) + 2):

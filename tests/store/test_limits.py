@@ -31,3 +31,16 @@ async def test_single_messages_are_noticed(store: Store, is_rolling: bool, state
     await draft.execute("UPDATE campaign SET is_rolling = $1, state = $2::text::campaign_state", is_rolling, state)
     async with store.engine() as connection:
         assert await limits.has_singles(connection) == (is_rolling and state == "sending")
+
+
+@pytest.mark.parametrize(("days_ago", "has_singles"), [(0, True), (1, True), (2, False)])
+async def test_single_messages_are_expected_for_a_day(store: Store, days_ago: int, has_singles: bool) -> None:  # noqa: FBT001
+    """Where some were sent yesterday there is room for today's first, though its campaign is not open yet."""
+    draft = await make_draft(store)
+    await draft.execute(
+        "INSERT INTO rolling_campaign (tenant_id, day, account_id, sender, is_later, campaign_id) "
+        "VALUES ($1, (now() AT TIME ZONE 'UTC')::date - $2::int4, $3, 's', false, $4)",
+        draft.tenant_id, days_ago, ACCOUNT, draft.campaign_id,
+    )  # fmt: skip
+    async with store.engine() as connection:
+        assert await limits.has_singles(connection) == has_singles

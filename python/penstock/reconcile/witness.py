@@ -17,12 +17,12 @@ from penstock.store import look_ups, samples
 from penstock.store.pool import Connection, Store
 from penstock.store.samples import Sample
 
-MOST_HEARD: Final = 16
+MOST_HEARD: Final = 32
 """Reports of a flush that are compared. Mostly they are about a few batches."""
 MOST_DOUBTED: Final = 2
 """Of them those that name another number than the books: each costs reading the numbers of its whole batch."""
-PAUSE_S: Final = 0.25
-"""After so long the next flush is heard. It costs one to three milliseconds: about a hundredth of a core, whatever comes in."""
+PAUSE_S: Final = 0.5
+"""After so long the next flush is heard. It costs two to six milliseconds: about a hundredth of a core, whatever comes in."""
 
 
 class Witness:

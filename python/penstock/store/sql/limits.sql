@@ -7,5 +7,7 @@ SELECT account_id, requests_max, segments_per_s FROM account WHERE requests_max 
 SELECT tenant_id, (settings ->> 'requests_max')::int4 AS requests_max FROM tenant WHERE settings ? 'requests_max'
 
 -- name: has_singles
--- scope: system. Whether a rolling campaign is open; it is for a day after its first message. Rides on campaign_rolling.
-SELECT EXISTS (SELECT FROM campaign WHERE state = 'sending' AND is_rolling)
+-- scope: system. Whether single messages were taken today or yesterday, or some are still to be sent: the first one of a day must
+-- find room too. Days are few; rides on campaign_rolling.
+SELECT EXISTS (SELECT FROM rolling_campaign WHERE day >= (now() AT TIME ZONE 'UTC')::date - 1)
+    OR EXISTS (SELECT FROM campaign WHERE state = 'sending' AND is_rolling)
