@@ -62,15 +62,18 @@ async def test_a_transaction_that_stands_still_loses_its_locks(dsn: str, monkeyp
             if await connection.fetchval("SELECT current_setting('server_version_num')::int4") < 170000:
                 pytest.skip("PostgreSQL ends such a transaction from version 17 on")
         with pytest.raises(UnavailableError):
-            await stand_still(store, lock)
+            await stand_still(store, dsn, lock)
         async with store.engine() as connection:
             assert await connection.fetchval("SELECT count(*) FROM account WHERE account_id = 'a'") == 1
 
 
-async def stand_still(store: Store, lock: str) -> None:
-    """Take a lock and say nothing until somebody else has got it."""
+async def stand_still(store: Store, dsn: str, lock: str) -> None:
+    """Take a lock and say nothing until somebody else, whose own time is not bounded, has got it."""
     async with store.engine() as sleeper, sleeper.transaction():
         await sleeper.execute(lock)
-        async with store.engine() as connection:
-            await connection.execute(lock)
+        other = await pool.connect(dsn)
+        try:
+            await other.execute(lock)
+        finally:
+            await other.close()
         await sleeper.execute("SELECT 1")
