@@ -242,6 +242,16 @@ async def test_a_killed_server_closes_no_door(valkey: EmbeddedValkey) -> None:
         assert await admitted(limits, 12) == 10
 
 
+async def test_what_was_counted_before_it_was_known_to_be_away_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is away is believed to be so after a moment: the calls of that moment are not forgiven."""
+    async with process_at("unix:///nonexistent/valkey.sock", Callers(key_per_day=10)) as limits:
+        assert await admitted(limits, 4) == 4
+        assert not limits.is_alone
+        monkeypatch.setattr("penstock.limits.presence.AWAY_AFTER_S", 0.0)
+        assert await admitted(limits, 12) == 6
+        assert limits.is_alone
+
+
 async def test_a_silent_server_holds_nobody(valkey: EmbeddedValkey) -> None:
     """One that accepts and never answers ends each call in time, and soon none is made."""
     async with process_at(valkey.address, Callers(), timeout_s=0.1) as limits:

@@ -148,6 +148,7 @@ class CallerLimits:
         except WindowsAwayError:
             return
         self._presence.note_return()
+        self._alone = Ledger(0)
         self._refusals.clear()
         self._metrics.api_limits_alone.set(0)
         log.info("callers_counted_together_again")
@@ -208,7 +209,6 @@ class CallerLimits:
 
     def _note_failure(self, kind: str) -> None:
         if self._presence.note_failure(self._clock.monotonic()):
-            self._alone = Ledger(0)
             self._metrics.api_limits_alone.set(1)
             log.warning("callers_counted_alone", reason=kind)
 
