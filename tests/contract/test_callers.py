@@ -244,6 +244,7 @@ async def test_a_killed_server_closes_no_door(valkey: EmbeddedValkey) -> None:
 
 async def test_what_was_counted_before_it_was_known_to_be_away_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is away is believed to be so after a moment: the calls of that moment are not forgiven."""
+    monkeypatch.setattr("penstock.limits.presence.AWAY_AFTER_S", 60.0)
     async with process_at("unix:///nonexistent/valkey.sock", Callers(key_per_day=10)) as limits:
         assert await admitted(limits, 4) == 4
         assert not limits.is_alone
