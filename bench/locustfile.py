@@ -187,8 +187,9 @@ class IngestDedup(Caller):
 
 
 class RegisterBurst(Caller):
-    """Many tenants at once, each with a key that works."""
+    """Many tenants at once, each with a key that works: a user makes one when it arrives, and another ten seconds later."""
 
+    wait_time = constant_throughput(0.1)
     tally = Tally(TENANTS)
 
     @tag("register_burst")
