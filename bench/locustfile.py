@@ -10,6 +10,7 @@ provider is a simulator. Exits with 1 when a check failed, a request failed, or 
 
 import itertools
 import os
+import random
 import re
 import urllib.request
 from collections import Counter, defaultdict
@@ -191,6 +192,10 @@ class RegisterBurst(Caller):
 
     wait_time = constant_throughput(0.1)
     tally = Tally(TENANTS)
+
+    def on_start(self) -> None:
+        """The users of a second are made at once; people come one by one."""
+        gevent.sleep(random.random())  # noqa: S311 - not a secret
 
     @tag("register_burst")
     @task
