@@ -101,7 +101,7 @@ class Dispatcher:
         """Send a batch of the lane, if a permit is given; the seconds to wait before there may be another."""
         parts, lane, left_segments = self._parts, place.lane, place.lane.segments
         try:
-            if self._halt.is_set():  # while the lane was being chosen
+            if self._halt.is_set() or self._crashes:  # while the lane was being chosen
                 return 0
             permit = await self._acquire(lane)
             if permit.granted == 0:
