@@ -22,6 +22,9 @@ from tests.e2e.inside import free_port
 
 KEY, ACCOUNT, SECRET, SENDER = "simulator-key", "0b6f2c9e-5a41-4d0e-9a8b-1f2e3d4c5b6a", "mock-webhook-secret", "Example"
 ADMIN_KEY = "operator-of-the-bench"
+IS_SENT = "SELECT NOT EXISTS (SELECT FROM batch WHERE state IN ('pending', 'sending'))"
+TOOK = "SELECT extract(epoch FROM (SELECT max(closed_at) FROM attempt) - (SELECT min(started_at) FROM campaign))::float8"
+"""Seconds from `send` to the last settled batch, by the database's clock."""
 WINDOW_S = 1.2
 """A fresh limiter grants nothing for one window; that is not what is measured."""
 READY_S = 30.0

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 
 from penstock import _core
 from penstock.clock import Clock, SystemClock
@@ -404,3 +405,14 @@ async def add_twin_of_next_month(scene: Scene) -> None:
         "VALUES ($1, $2, 0, $3, 1, 'sent', 'm0')",
         uuid7(int(later * 1000), bytes(RANDOM_BYTES)), scene.tenant_id, number(0),
     )  # fmt: skip
+
+
+async def lose_track(store: Store, spool: Path, **fields: Any) -> Scene:
+    """A campaign whose one batch was claimed by a process that died, its lease over."""
+    scene = await make_campaign(store, 5, **fields)
+    rig = Rig(store, spool)
+    rig.says(RuntimeError("the process dies here"))
+    with pytest.raises(RuntimeError):
+        await rig.dispatcher.run_once()
+    await scene.execute("UPDATE attempt SET lease_until = now() - interval '1 second'")
+    return scene

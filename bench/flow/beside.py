@@ -95,7 +95,7 @@ async def run(rounds: int) -> list[Line]:
             }
             is_paced = limit != "unlimited"
             goal = Goal(at_least=0.95, gate=0.5) if is_paced else Goal(at_least=0.6, gate=0.15)
-            what = f"send while an upload runs, {'paced at 20,000 msg/s' if is_paced else 'unpaced'}"
+            what = f"send while an upload runs, {'limit 20,000 segments/s' if is_paced else 'unpaced'}"
             turns = await take_turns(ways, rounds)
             lines += [
                 line(what, "msg/s", turns, "msgs_per_s", ours="beside", theirs="alone", neighbour="send alone", goals=[goal]),

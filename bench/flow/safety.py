@@ -28,8 +28,6 @@ from penstock.config import Sms
 from penstock.store import campaigns
 
 MESSAGES = 20_000 if IS_TINY else 300_000
-IS_SENT = "SELECT NOT EXISTS (SELECT FROM batch WHERE state IN ('pending', 'sending'))"
-TOOK = "SELECT extract(epoch FROM (SELECT max(closed_at) FROM attempt) - (SELECT min(started_at) FROM campaign))::float8"
 NEIGHBOUR = "without all of them"
 WHY = "more to read for a provider on the same cores, in smaller batches; off in real mode until it is set"
 SOON = {"PENSTOCK_LOOK_UP__AFTER": "100ms"}
@@ -77,11 +75,14 @@ async def measure(servers: rig.Rig, provider: str, messages: int, kind: Kind) ->
             try:
                 before = usage.cpu_s(gateway.pid)
                 await campaigns.start_campaign(connection, owner.tenant_id, campaign_id)
-                await rig.wait_for(connection, IS_SENT)
+                await rig.wait_for(connection, rig.IS_SENT)
                 cpu_s = usage.cpu_s(gateway.pid) - before
                 counts = await campaigns.get_counts(connection, owner.tenant_id, campaign_id)
                 assert counts.get("sent") == messages, counts
-                return {"msgs_per_s": messages / await connection.fetchval(TOOK), "cpu_s_per_million": cpu_s / messages * 1e6}
+                return {
+                    "msgs_per_s": messages / await connection.fetchval(rig.TOOK),
+                    "cpu_s_per_million": cpu_s / messages * 1e6,
+                }
             finally:
                 await connection.close()
 

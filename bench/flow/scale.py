@@ -32,8 +32,6 @@ TENANTS = (1, 10) if IS_TINY else (1, 10, 1_000)
 MESSAGES = 10_000 if IS_TINY else 300_000
 SET_BYTES = 10
 """A number in the set that finds duplicates, at most."""
-IS_SENT = "SELECT NOT EXISTS (SELECT FROM batch WHERE state IN ('pending', 'sending'))"
-TOOK = "SELECT extract(epoch FROM (SELECT max(closed_at) FROM attempt) - (SELECT min(started_at) FROM campaign))::float8"
 
 Points = dict[int, Figures]
 """Quantity → figures."""
@@ -56,9 +54,9 @@ async def by_size(servers: rig.Rig, provider: str, messages: int) -> Figures:
             uploading_s = time.perf_counter() - begun
             stored = await usage.snapshot(connection, servers.postgres.pid or 0, [gateway.pid])
             await client.send(campaign.id)
-            await rig.wait_for(connection, IS_SENT)
+            await rig.wait_for(connection, rig.IS_SENT)
             sent = await usage.snapshot(connection, servers.postgres.pid or 0, [gateway.pid])
-            rate = messages / await connection.fetchval(TOOK)
+            rate = messages / await connection.fetchval(rig.TOOK)
     upload, send = usage.figures(before, stored, messages), usage.figures(stored, sent, messages)
     return {
         "rows_per_s": messages / uploading_s, "msgs_per_s": rate, "grown_mb": peak.mb - idle,
@@ -82,8 +80,8 @@ async def send_all(servers: rig.Rig, provider: str, *, processes: int = 1, tenan
         async with connection.transaction():
             for tenant_id, campaign_id in started:
                 await campaigns.start_campaign(connection, tenant_id, campaign_id)
-        await rig.wait_for(connection, IS_SENT)
-        rate = MESSAGES // tenants * tenants / await connection.fetchval(TOOK)
+        await rig.wait_for(connection, rig.IS_SENT)
+        rate = MESSAGES // tenants * tenants / await connection.fetchval(rig.TOOK)
         return {"msgs_per_s": rate, "rss_mb": max(usage.resident_mb(gateway.pid) for gateway in gateways)}
 
 

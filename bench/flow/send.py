@@ -25,8 +25,6 @@ from penstock.store import campaigns
 MESSAGES = 20_000 if IS_TINY else 300_000
 IN_FLIGHT = (1, 4) if IS_TINY else (1, 2, 4)
 FLOOR = "straight line in Python"
-IS_SENT = "SELECT NOT EXISTS (SELECT FROM batch WHERE state IN ('pending', 'sending'))"
-TOOK = "SELECT extract(epoch FROM (SELECT max(closed_at) FROM attempt) - (SELECT min(started_at) FROM campaign))::float8"
 
 
 async def measure_gateway(servers: rig.Rig, provider: str, messages: int, in_flight: int) -> Figures:
@@ -40,11 +38,11 @@ async def measure_gateway(servers: rig.Rig, provider: str, messages: int, in_fli
             try:
                 before = await usage.snapshot(connection, servers.postgres.pid or 0, [gateway.pid])
                 await campaigns.start_campaign(connection, owner.tenant_id, campaign_id)
-                await rig.wait_for(connection, IS_SENT)
+                await rig.wait_for(connection, rig.IS_SENT)
                 after = await usage.snapshot(connection, servers.postgres.pid or 0, [gateway.pid])
                 counts = await campaigns.get_counts(connection, owner.tenant_id, campaign_id)
                 assert counts.get("sent") == messages, counts
-                rate = messages / await connection.fetchval(TOOK)
+                rate = messages / await connection.fetchval(rig.TOOK)
             finally:
                 await connection.close()
             return {"msgs_per_s": rate, "rss_mb": usage.resident_mb(gateway.pid), **usage.figures(before, after, messages)}

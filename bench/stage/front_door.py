@@ -37,13 +37,13 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from bench import open_loop, sheet
+from bench import open_loop, rig, sheet
 from bench.machine import IS_TINY, RESULTS, surroundings
 from bench.sheet import Goal, Line
 from penstock import config
 from penstock.cli.mock import simulator_process
 from tests.conftest import migrate_database
-from tests.e2e.evidence import Database
+from tests.e2e.evidence import Database, wait_until
 from tests.e2e.processes import Process, process_settings
 from tests.servers import Databases, private_postgres, private_valkey
 
@@ -60,7 +60,6 @@ BURST_P95_MS: Final = 200.0
 REQUESTS, KEYS, AT_ONCE = (200, 40, 25) if IS_TINY else (2000, 400, 75)
 BODY: Final = '{"to": "+49151{i:08d}", "text": "Your code is 123456."}'
 NEVER_REPEATED = count(1)
-IS_SENT: Final = "SELECT NOT EXISTS (SELECT FROM batch WHERE state IN ('pending', 'sending'))"
 TO_SENT: Final = """
 SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM a.closed_at - k.created_at)::float8 * 1000)
 FROM attempt a JOIN batch b USING (batch_id)
@@ -181,8 +180,7 @@ async def take_sends(where: Places, rate: float, seconds: float) -> Sends:
     """Single sends at one rate, and their way to the provider."""
     begun = await where.database.value("SELECT clock_timestamp()")
     answered = await open_loop.run(target(where.messages, where.key), rate, seconds)
-    while not await where.database.value(IS_SENT):
-        await asyncio.sleep(0.05)
+    await wait_until(lambda: where.database.value(rig.IS_SENT), "every message is sent")
     return Sends(answered, *await where.database.value(TO_SENT, begun))
 
 

@@ -16,7 +16,7 @@ from penstock.clock import SystemClock
 from penstock.config import Callers, Http, Redis
 from penstock.domain.keys import Scope
 from penstock.health import Health
-from penstock.limits.callers import TRY_EVERY_S, CallerLimits
+from penstock.limits.callers import CallerLimits
 from penstock.limits.rules import Tier
 from penstock.redact import Secret
 from penstock.telemetry.metrics import Metrics
@@ -199,7 +199,7 @@ class TestByAddress:
         barred = await call(new, **address)
         check_problem(barred, 429, "limit_reached")
         assert barred.headers["Retry-After"] == "1"
-        await asyncio.sleep(TRY_EVERY_S)
+        api.parts.callers._next_try.clear()  # a second later
         assert (await call(new, **address)).status == 200
         assert (await call(new, **{"X-Forwarded-For": "203.0.113.9"})).status == 200
 

@@ -21,23 +21,21 @@ from penstock.reconcile.partitions import premake_partitions
 from penstock.store import attempts, campaigns
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import LeaderGauges, Metrics
-from tests.builders import Rig, Scene, end_other_sessions, make_campaign, make_draft, make_sent_campaign, make_unknown_campaign
+from tests.builders import (
+    Rig,
+    Scene,
+    end_other_sessions,
+    lose_track,
+    make_campaign,
+    make_draft,
+    make_sent_campaign,
+    make_unknown_campaign,
+)
 
 FINDINGS = Findings(Metrics("test"))
 WINDOW = timedelta(hours=72)
 
 Sleep = Callable[[], Awaitable[object]]
-
-
-async def lose_track(store: Store, spool: Any, recipients: int = 5) -> Scene:
-    """A campaign whose one batch was claimed by a process that died, its lease over."""
-    scene = await make_campaign(store, recipients)
-    rig = Rig(store, spool)
-    rig.says(RuntimeError("the process dies here"))
-    with pytest.raises(RuntimeError):
-        await rig.dispatcher.run_once()
-    await scene.execute("UPDATE attempt SET lease_until = now() - interval '1 second'")
-    return scene
 
 
 async def state_of(scene: Scene) -> str:

@@ -20,7 +20,7 @@ from penstock.reconcile.recount import recount_campaigns
 from penstock.reconcile.transactions import end_stale_transactions
 from penstock.store.pool import ENGINE, SESSIONS, Store
 from penstock.telemetry.metrics import Metrics
-from tests.builders import Rig, Scene, make_campaign
+from tests.builders import Scene, lose_track, make_campaign
 
 FINDINGS = Findings(Metrics("test"))
 AT_ONCE = timedelta()
@@ -49,23 +49,12 @@ async def fall_asleep(connection: Any, scene: Scene, *, in_a_statement: bool) ->
         seen = tuple(row)
 
 
-async def lose_track(store: Store, spool: Path, tenant: str) -> Scene:
-    """A campaign whose one batch was claimed by a process that died, its lease over."""
-    scene = await make_campaign(store, 5, tenant=tenant)
-    rig = Rig(store, spool)
-    rig.says(RuntimeError("the process dies here"))
-    with pytest.raises(RuntimeError):
-        await rig.dispatcher.run_once()
-    await scene.execute("UPDATE attempt SET lease_until = now() - interval '1 second'")
-    return scene
-
-
 @pytest.mark.parametrize("in_a_statement", [False, True])
 async def test_a_held_attempt_is_passed_over_until_its_transaction_is_ended(
     store: Store, dsn: str, tmp_path: Path, *, in_a_statement: bool
 ) -> None:
     """Others are given up meanwhile. After the longest time of a transaction it is ended, and the attempt is given up."""
-    held, free = await lose_track(store, tmp_path, "held"), await lose_track(store, tmp_path, "free")
+    held, free = await lose_track(store, tmp_path, tenant="held"), await lose_track(store, tmp_path, tenant="free")
     async with session(dsn, ENGINE) as sleeper:
         await sleeper.execute(f"SELECT FROM attempt WHERE tenant_id = {held.tenant_id} FOR UPDATE")
         await fall_asleep(sleeper, held, in_a_statement=in_a_statement)
