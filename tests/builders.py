@@ -29,7 +29,7 @@ from penstock.domain.counter import imbalance, skipped_counter
 from penstock.domain.errors import UnavailableError
 from penstock.domain.ids import RANDOM_BYTES, AccountId, AttemptId, CampaignId, TenantId, uuid7
 from penstock.domain.message import MessageState
-from penstock.limits.limiter import Grant
+from penstock.limits.grant import Grant
 from penstock.providers.mitto.wire import judge
 from penstock.providers.port import Answered, Provider, Reply
 from penstock.store import accounts, campaigns, tenants, uploads
@@ -227,13 +227,23 @@ class OpenBrake:
     def __init__(self, most: int = 1_000_000) -> None:
         self.most = most
 
-    async def acquire(
-        self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1, is_urgent: bool = False
-    ) -> Grant:
+    def is_limited(self, account_id: AccountId) -> bool:
+        """Nothing is counted."""
+        del account_id
+        return False
+
+    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, is_urgent: bool = False) -> Grant:
         """Grant."""
         del account_id, tenant_id, is_urgent
-        assert minimum <= self.most
         return Grant(min(want, self.most), expires_at=math.inf)
+
+    async def renew(self, grant: Grant, segments: int) -> Grant:
+        """It is good for any number."""
+        del segments
+        return grant
+
+    async def release(self, grant: Grant) -> None:
+        """It was never counted."""
 
 
 class BrokenStore(Store):
@@ -309,14 +319,15 @@ class Rig:
         self.spool = Spool(spool)
         self.claimer = Claimer(claims_from or store, bounds, "test", lambda: AttemptId(new_id()), Marks(spool))
         clock = clock or SystemClock()
-        self.chooser = Chooser(store, clock, max_age_s=lanes_age_s, of_tenant=in_flight)
+        limiter = brake or OpenBrake()
+        self.chooser = Chooser(store, clock, max_age_s=lanes_age_s, of_tenant=in_flight, is_limited=limiter.is_limited)
         parts = Parts(
             store=store,
             chooser=self.chooser,
             claimer=self.claimer,
             settler=settler(store, self.metrics, lambda: 0.5),
             spool=self.spool,
-            limiter=brake or OpenBrake(),
+            limiter=limiter,
             provider=provider or self.script,
             judge=judge,
             clock=clock,

@@ -30,7 +30,7 @@ from penstock.config import RateLimit
 from penstock.domain.ids import AccountId, TenantId
 from penstock.limits.demand import Demand
 from penstock.limits.redis import RedisWindows
-from penstock.limits.scopes import Quotas
+from penstock.limits.scopes import Quotas, Traffic
 from penstock.redact import Secret
 from tests.servers import private_valkey
 
@@ -155,7 +155,7 @@ async def open_ways(url: str, client: Redis) -> tuple[RedisWindows, dict[str, Ca
     windows = RedisWindows(config.Redis(url=Secret(url)), quotas.epoch, clock=SystemClock())
     await windows.acquire(())
     await asyncio.sleep(quotas.span_us / 1e6)
-    demands = quotas.demands(AccountId("account"), TenantId(1), 1, SEGMENTS)
+    demands = quotas.demands(Traffic(AccountId("account"), TenantId(1)), 1, SEGMENTS)
     units = [Demand("segments", demands[3].key, demands[3].quota, 1, 100)]
     ways: dict[str, Call] = {
         "INCR": lambda: client.incr("penstock:{provider}:counter"),

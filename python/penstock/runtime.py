@@ -105,7 +105,10 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
         if is_sending:
             health.facts["limiter"] = lambda: limiter.state
             dispatch = settings.dispatch
-            chooser = Chooser(store, clock, max_age_s=dispatch.poll.total_seconds(), of_tenant=dispatch.in_flight)
+            chooser = Chooser(
+                store, clock, max_age_s=dispatch.poll.total_seconds(), of_tenant=dispatch.in_flight,
+                is_limited=limiter.is_limited,
+            )  # fmt: skip
             announce = chooser.announce
             services += await _dispatcher(
                 stack, store, settings, worker=me.worker, limiter=limiter, chooser=chooser, spool=spool, clock=clock,

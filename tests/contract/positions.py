@@ -17,3 +17,16 @@ def fullest_window(grants: Sequence[tuple[int, int]], window: int) -> int:
             first += 1
         fullest = max(fullest, held)
     return fullest
+
+
+def best_rate(grants: Sequence[tuple[int, int]], window: int, windows: int = 3) -> float:
+    """Return the units a window, from one (time, amount) to another at least so many windows later, where it was best."""
+    best, ordered = 0.0, sorted(grants)
+    for first, (began, _) in enumerate(ordered):
+        used = 0
+        for at, amount in ordered[first + 1 :]:
+            used += amount
+            if at >= began + windows * window:
+                best = max(best, used / (at - began) * window)
+                break
+    return best

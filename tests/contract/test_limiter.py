@@ -77,6 +77,69 @@ async def test_never_more_than_the_limit_in_any_window(bench: Bench, seed: int) 
         assert fullest_window(recorded, bench.window_us) <= limits[key.rpartition("}:")[2].partition(":")[0]]
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_renewed_permits_keep_the_limit(bench: Bench, seed: int) -> None:
+    """Permits held for any time, then renewed, used in part or given back: no window holds more than the limit."""
+    await bench.open()
+    chance, limit, used, waiting = Random(seed), 100, list[tuple[int, int]](), list[tuple[int, int, int]]()  # noqa: S311 - repeatable
+    until = bench.now_us() + 8 * bench.window_us
+    while bench.now_us() < until:
+        verdict = await bench.windows.acquire([bench.demand("segments", limit, chance.randint(1, 40))])
+        if verdict.taken:
+            held_us = int(chance.choice([0.0, 0.1, 0.9, 1.2]) * bench.window_us)
+            waiting.append((bench.now_us() + held_us, verdict.taken[0], verdict.now_us))
+        for due in [one for one in waiting if one[0] <= bench.now_us()]:
+            waiting.remove(due)
+            _, amount, since = due
+            part = chance.choice([amount, chance.randint(0, amount)])
+            asked, last = bench.now_us(), bench.demand("segments", limit, part, part).renewing(amount, since)
+            renewed = await bench.windows.acquire([last])
+            if sum(renewed.taken) and bench.now_us() - asked <= bench.permit_age_us:
+                used.append((bench.now_us(), part))
+        await bench.wait(int(chance.expovariate(20 / bench.window_us)))
+    assert fullest_window(used, bench.window_us) <= limit
+    assert sum(amount for _, amount in used) > 2 * limit
+
+
+async def test_a_full_window_renews_what_it_gave(bench: Bench) -> None:
+    """A permit that grew old moves to the present, however full the window is; from then on it counts for a whole one."""
+    await bench.open()
+    demand = bench.demand("segments", 10, most=10, least=10)
+    given = await bench.windows.acquire([demand])
+    assert given.taken == (10,)
+    await bench.wait(bench.window_us // 2)
+    renewed = await bench.windows.acquire([demand.renewing(10, given.now_us)])
+    assert (renewed.taken, renewed.standings[0].remaining) == ((10,), 0)
+    began = bench.now_us()
+    assert (await bench.windows.acquire([bench.demand("segments", 10)])).blocker == "segments"
+    await bench.take(bench.demand("segments", 10))
+    assert bench.now_us() - began >= bench.window_us
+
+
+async def test_what_was_not_used_is_free_again(bench: Bench) -> None:
+    """Units given back can be taken at once; given back long after, they free nothing of others."""
+    await bench.open()
+    given = await bench.windows.acquire([bench.demand("segments", 10, most=6)])
+    assert await bench.take(bench.demand("segments", 10, most=4)) == (4,)
+    back = bench.demand("segments", 10, most=0, least=0).renewing(6, given.now_us)
+    assert (await bench.windows.acquire([back])).standings[0].remaining == 6
+    assert (await bench.windows.acquire([bench.demand("segments", 10, most=10)])).taken == (6,)
+    await bench.wait(3 * bench.window_us)
+    assert await bench.take(bench.demand("segments", 10, most=10)) == (10,)
+    assert (await bench.windows.acquire([back])).standings[0].remaining == 0
+
+
+async def test_a_refused_renewal_gives_nothing_back(bench: Bench) -> None:
+    """Where more is asked than can be had, what there was still counts, in every scope."""
+    await bench.open()
+    account, segments = bench.demand("account", 2), bench.demand("segments", 10, most=8, least=8)
+    given = await bench.windows.acquire([account, segments])
+    more = bench.demand("segments", 10, most=11, least=11).renewing(8, given.now_us)
+    refused = await bench.windows.acquire([account.renewing(1, given.now_us), more])
+    assert (refused.blocker, [standing.remaining for standing in refused.standings]) == ("segments", [1, 2])
+    assert (await bench.windows.acquire([bench.demand("segments", 10, most=3, least=3)])).blocker == "segments"
+
+
 async def test_a_saturated_limit_is_used(bench: Bench) -> None:
     """A sender that always asks again when told gets at least 95 % of the limit."""
     await bench.open()

@@ -21,7 +21,7 @@ import redis
 
 from penstock.clock import SystemClock
 from penstock.embedded import EmbeddedValkey
-from tests.contract.positions import fullest_window
+from tests.contract.positions import best_rate, fullest_window
 from tests.contract.sender import Arguments
 from tests.contract.wire import Wire
 from tests.e2e.evidence import wait_until
@@ -202,20 +202,7 @@ async def test_a_healthy_limit_is_used(dsn: str) -> None:
         await at.sees("shared", 1)
 
         async def is_used() -> bool:
-            return best_rate(at.grants()) >= 0.95 * at.limit
+            return best_rate(at.grants(), WINDOW_US) >= 0.95 * at.limit
 
         await wait_until(is_used, "the limit is used", deadline_s=60)
         at.assert_held()
-
-
-def best_rate(grants: list[tuple[int, int]], windows: int = 3) -> float:
-    """Units a window, from one grant to another at least three windows later, where it was best."""
-    best, ordered = 0.0, sorted(grants)
-    for first, (began, _) in enumerate(ordered):
-        used = 0
-        for at, amount in ordered[first + 1 :]:
-            used += amount
-            if at >= began + windows * WINDOW_US:
-                best = max(best, used / (at - began) * WINDOW_US)
-                break
-    return best

@@ -15,7 +15,8 @@ from penstock.config import RateLimit, Redis
 from penstock.domain.ids import AccountId, TenantId
 from penstock.embedded import EmbeddedValkey
 from penstock.limits.demand import Demand, WindowsAwayError
-from penstock.limits.limiter import REMIND_EVERY_S, Grant, Limiter
+from penstock.limits.grant import Grant
+from penstock.limits.limiter import REMIND_EVERY_S, Limiter
 from penstock.limits.redis import RedisWindows
 from penstock.limits.scopes import Quotas
 from penstock.limits.script import EPOCH_TTL_MS

@@ -14,13 +14,13 @@ from penstock.domain.ids import AccountId, TenantId
 from penstock.limits import script
 from penstock.limits.demand import KEY_PREFIX, Demand, Epoch, Scope, Verdict, closed
 from penstock.limits.model import Ledger
-from penstock.limits.quota import Quota
-from penstock.limits.scopes import Quotas
+from penstock.limits.quota import SLOTS, Quota
+from penstock.limits.scopes import Quotas, Traffic
 
 CLOCK_KEY = f"{KEY_PREFIX}clock"
 # The same script with a clock that the test sets: a list of seconds and microseconds.
 STEPPED = script.SOURCE.replace("redis.call('TIME')", f"redis.call('LRANGE', '{CLOCK_KEY}', 0, 1)")
-SPAN_US = 51 * 40_000
+SPAN_US = SLOTS * 40_000
 EPOCH = Epoch(f"{KEY_PREFIX}epoch", "stamp", SPAN_US)
 
 QUOTAS: dict[Scope, Quota] = {
@@ -30,7 +30,13 @@ QUOTAS: dict[Scope, Quota] = {
     "segments": Quota(100, 20_500),
 }
 demands_of_one_call = st.lists(
-    st.tuples(st.sampled_from(list(QUOTAS)), st.integers(0, 60), st.integers(0, 60), st.sampled_from("ab")),
+    st.tuples(
+        st.sampled_from(list(QUOTAS)),
+        st.integers(0, 60),
+        st.integers(0, 60),
+        st.sampled_from("ab"),
+        st.sampled_from([0, 0, 1, 5]),
+    ),
     max_size=4,
     unique_by=lambda part: (part[0], part[3]),
 )
@@ -70,16 +76,26 @@ def server(valkey_url: str) -> Iterator[SteppedServer]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=st.lists(st.tuples(steps, demands_of_one_call), max_size=25))
 def test_script_and_model_agree(server: SteppedServer, calls: list[tuple[int, Any]]) -> None:
-    """Whatever is asked at whatever times, also with a clock that jumps, both give the same verdicts."""
+    """Whatever is asked or given back at whatever times, also with a clock that jumps, both give the same verdicts."""
     server.client.flushall()
-    ledger = Ledger(SPAN_US)
+    ledger, times = Ledger(SPAN_US), [0]
     for step, parts in [(0, []), (SPAN_US, []), *calls]:
         server.step(step)
         demands = [
-            Demand(scope, f"{KEY_PREFIX}{scope}:{name}", QUOTAS[scope], least, least + more)
-            for scope, least, more, name in parts
+            Demand(
+                scope,
+                f"{KEY_PREFIX}{scope}:{name}",
+                QUOTAS[scope],
+                least,
+                least + more,
+                returned,
+                times[-returned % len(times)],
+            )
+            for scope, least, more, name, returned in parts
         ]
-        assert server.ask(demands) == ledger.acquire(server.at_us, "same", demands)
+        verdict = server.ask(demands)
+        assert verdict == ledger.acquire(server.at_us, "same", demands)
+        times.append(verdict.now_us)
 
 
 def test_a_small_step_back_frees_nothing(server: SteppedServer) -> None:
@@ -121,7 +137,7 @@ def test_every_key_expires(server: SteppedServer) -> None:
     server.step(SPAN_US)
     assert len(server.ask(demands).taken) == 4
     lives = {key: server.client.pttl(key) for key in script.keys(EPOCH, demands)}
-    assert all(2 * 51 * quota.width_us / 1000 < lives[f"{KEY_PREFIX}{scope}:a"] < 10_000 for scope, quota in QUOTAS.items())
+    assert all(2 * SLOTS * quota.width_us / 1000 < lives[f"{KEY_PREFIX}{scope}:a"] < 10_000 for scope, quota in QUOTAS.items())
     assert lives[EPOCH.key] > 23 * 3600 * 1000
 
 
@@ -131,7 +147,7 @@ def test_all_keys_live_on_one_node() -> None:
     slots = {
         key_slot(key.encode())
         for account in ("a", "{b}", "}{")
-        for key in script.keys(quotas.epoch, quotas.demands(AccountId(account), TenantId(7), 1, 1))
+        for key in script.keys(quotas.epoch, quotas.demands(Traffic(AccountId(account), TenantId(7)), 1, 1))
     }
     assert len(slots) == 1
 

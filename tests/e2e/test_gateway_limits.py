@@ -11,7 +11,7 @@ import pytest
 from penstock.clock import SystemClock
 from penstock.store.pool import Store
 from tests.builders import ACCOUNT, make_campaign
-from tests.contract.positions import fullest_window
+from tests.contract.positions import best_rate, fullest_window
 from tests.e2e.evidence import wait_until
 from tests.e2e.inside import Lab, lab
 
@@ -21,6 +21,7 @@ SETTLED_S = 2.0
 """So long after the first single message campaigns leave room for them in every window."""
 FIRST_SINGLE = 4915200000000
 SENT = "SELECT count(*) FROM message WHERE sent_at IS NOT NULL AND msisdn >= $1"
+SENDS = "SELECT (extract(epoch FROM started_at) * 1e6)::int8, segments FROM attempt"
 QUEUED = {"quick": 50_000, "long": 1_000_000}
 
 
@@ -97,6 +98,21 @@ async def test_a_single_message_does_not_wait_for_a_campaign(
     arrivals = [(round(line.wire_time * 1e6), line.segments) for line in lines]
     assert fullest_window(arrivals, round((1 - jitter_s) * 1e6)) <= SEGMENTS_PER_S
     assert sum(line.segments for line in lines) < QUEUED[queue]
+
+
+async def test_a_campaign_uses_its_limit(store: Store, dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """In batches of thousands, alone on its account, a campaign gets at least 95 % of the limit where the machine lets it."""
+    await make_campaign(store, 200_000, chunk=5000, account_id=ACCOUNT)
+    limit, requests = 20_000, list[tuple[int, int]]()
+    async with lab(dsn, valkey_url, tmp_path, MITTO_MAX_SEGMENTS_PER_S=str(limit), SMS_BATCH_SIZE="5000") as at:
+
+        async def is_used() -> bool:
+            sent = await at.database.fetch(SENDS)
+            requests[:] = [(at_us, segments) for at_us, segments in sent]
+            return best_rate(requests, 1_000_000, windows=4) >= 0.95 * limit
+
+        await wait_until(is_used, "the limit is used", deadline_s=20)
+    assert sum(segments for _, segments in requests) / len(requests) > limit / 20
 
 
 async def test_a_changed_limit_needs_no_restart(store: Store, dsn: str, valkey_url: str, tmp_path: Path) -> None:

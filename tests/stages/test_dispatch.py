@@ -4,7 +4,7 @@ import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,6 +15,7 @@ from penstock.dispatch.settle import Settler
 from penstock.domain.errors import UnavailableError
 from penstock.domain.ids import AccountId, AttemptId
 from penstock.domain.room import LONGEST_REFUSAL_S
+from penstock.limits.grant import Grant
 from penstock.limits.limiter import Limiter
 from penstock.providers.mitto.client import MittoClient
 from penstock.providers.port import Answered, Disconnected, Provider, Reply, Unsent, pack_reply
@@ -187,7 +188,7 @@ async def test_a_refused_size_is_learned(store: Store, rig: Rig) -> None:
 
 
 async def test_a_learned_size_asks_for_permits_of_its_size(store: Store, spool: Path) -> None:
-    """A request that may carry fewer messages takes no more of the limits than it uses."""
+    """A request that may carry fewer messages asks for no more of the limits than it can use; a rest may need less."""
     asked: list[int] = []
 
     class Listening(OpenBrake):
@@ -199,7 +200,7 @@ async def test_a_learned_size_asks_for_permits_of_its_size(store: Store, spool: 
     await scene.execute("UPDATE account SET learned_batch_size = 3")
     rig = Rig(store, spool, brake=Listening())
     await rig.drain()
-    assert (rig.script.sizes, asked) == ([3, 3, 2, 3, 3, 2], [3, 3, 2, 3, 3, 2])
+    assert (rig.script.sizes, asked) == ([3, 3, 2, 3, 3, 2], [3, 3, 3, 3, 3, 2])
 
 
 async def test_a_refused_content_teaches_no_size(store: Store, rig: Rig) -> None:
@@ -456,23 +457,49 @@ async def test_batches_keep_to_the_bounds(store: Store, spool: Path) -> None:
 
 
 async def test_an_old_permit_is_not_used(store: Store, spool: Path) -> None:
-    """A permit that expired during the claim is replaced by a new one before anything leaves."""
+    """A permit is renewed until it is good, for what was claimed, before anything leaves."""
 
     class SlowBrake(OpenBrake):
-        """Its first permit is old at once."""
+        """Its permit is refused once."""
 
-        asked = 0
+        renewed: ClassVar[list[int]] = []
 
-        async def acquire(self, *_: Any, want: int, **how: Any) -> Any:
-            """Grant."""
-            self.asked += 1
-            grant = await super().acquire(ACCOUNT, 1, want=want, **how)  # type: ignore[arg-type]
-            return type(grant)(grant.granted, expires_at=0) if self.asked == 1 else grant
+        async def renew(self, grant: Grant, segments: int) -> Grant:
+            """Refuse, then grant."""
+            assert rig.script.bodies == []
+            self.renewed.append(segments)
+            return Grant(0, 0.001, "segments") if len(self.renewed) == 1 else grant
 
-    brake = SlowBrake()
+    rig = Rig(store, spool, brake=SlowBrake())
     scene = await make_campaign(store, 5)
-    await Rig(store, spool, brake=brake).dispatcher.run_once()
-    assert (brake.asked, await scene.states()) == (2, {"sent": 5})
+    await rig.dispatcher.run_once()
+    assert (SlowBrake.renewed, await scene.states()) == ([5, 5], {"sent": 5})
+
+
+async def test_a_permit_that_is_not_needed_is_given_back(store: Store, spool: Path) -> None:
+    """Where nothing was due after all, everybody had opted out, or the batch failed by itself, others may have it."""
+
+    class Keeping(OpenBrake):
+        """Counts what is given back."""
+
+        released: ClassVar[list[int]] = []
+
+        async def release(self, grant: Grant) -> None:
+            """Count."""
+            self.released.append(grant.granted)
+
+    scene = await make_campaign(store, 5)
+    async with store.engine() as connection:
+        await opt_outs.add_opt_outs(connection, scene.tenant_id, [number(i) for i in range(5)], "api")
+    rig = Rig(store, spool, brake=Keeping(), lanes_age_s=60)
+    await rig.dispatcher.run_once()
+    assert await scene.states() == {"canceled": 5}
+    await rig.dispatcher.run_once()
+    assert (rig.script.bodies, Keeping.released) == ([], [5, 5])
+    await spoil(await make_campaign(store, 7, first=100))
+    rig = Rig(store, spool, brake=Keeping())
+    await rig.dispatcher.run_once()
+    assert Keeping.released == [5, 5, 7]
 
 
 async def test_nothing_is_claimed_without_a_permit(store: Store, spool: Path) -> None:

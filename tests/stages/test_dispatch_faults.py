@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from penstock.clock import SystemClock
 from penstock.config import Sms
@@ -17,7 +18,7 @@ from penstock.domain.ids import AccountId, AttemptId, TenantId
 from penstock.ingest import control
 from penstock.ingest.audience import Intake
 from penstock.ingest.upload import UploadRequest
-from penstock.limits.limiter import Grant
+from penstock.limits.grant import Grant
 from penstock.providers.port import Answered
 from penstock.store import accounts, campaigns, opt_outs
 from penstock.store.accounts import Account
@@ -168,15 +169,17 @@ class NarrowBrake(OpenBrake):
         self.can_top_up = can_top_up
         self.granted: list[int] = []
 
-    async def acquire(
-        self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1, is_urgent: bool = False
-    ) -> Grant:
-        """Grant."""
-        del is_urgent
-        if minimum > 1 and not self.can_top_up:
+    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, is_urgent: bool = False) -> Grant:
+        """Grant one."""
+        self.granted.append(1)
+        return await super().acquire(account_id, tenant_id, want=min(want, 1), is_urgent=is_urgent)
+
+    async def renew(self, grant: Grant, segments: int) -> Grant:
+        """Grant what is needed, or nothing."""
+        if not self.can_top_up:
             return Grant(0, retry_after_s=0.001)
-        self.granted.append(minimum)
-        return await super().acquire(account_id, tenant_id, want=min(want, minimum))
+        self.granted.append(segments)
+        return structs.replace(grant, granted=segments)
 
 
 async def test_a_permit_smaller_than_the_message_is_topped_up(store: Store, spool: Path) -> None:

@@ -13,7 +13,8 @@ from penstock.dispatch.settle import Settler
 from penstock.domain.ids import AccountId, TenantId
 from penstock.domain.outcome import Outcome
 from penstock.limits.demand import Demand, Verdict
-from penstock.limits.limiter import Grant, Limiter
+from penstock.limits.grant import Grant
+from penstock.limits.limiter import Limiter
 from penstock.limits.model import Ledger
 from penstock.limits.scopes import Quotas
 from penstock.limits.shares import Shares

@@ -4,11 +4,13 @@ Single messages come before campaigns, and are announced by whoever stored them 
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from penstock.clock import Clock
 from penstock.dispatch.join import MOST_BATCHES
 from penstock.domain.fairness import Lane, RoundRobin
+from penstock.domain.ids import AccountId
 from penstock.domain.room import Room
 from penstock.domain.urgent import UrgentLanes
 from penstock.lifecycle import wait_for_either, wait_for_halt
@@ -22,11 +24,14 @@ MOST_LANES: Final = 1000
 class Chooser:
     """Shared by the senders of one process; other processes choose for themselves and meet in the claim."""
 
-    def __init__(self, store: Store, clock: Clock, *, max_age_s: float, of_tenant: int) -> None:
-        """`of_tenant`: batches of one tenant on their way at the same time, at most."""
+    def __init__(
+        self, store: Store, clock: Clock, *, max_age_s: float, of_tenant: int, is_limited: Callable[[AccountId], bool]
+    ) -> None:
+        """`of_tenant`: batches of one tenant on their way at the same time, at most; `is_limited`: by segments."""
         self._store = store
         self._clock = clock
         self._max_age_s = max_age_s
+        self._is_limited = is_limited
         self._turns = RoundRobin()
         self._urgent = UrgentLanes()
         self._rooms = {is_rolling: Room(of_tenant) for is_rolling in (False, True)}
@@ -38,8 +43,8 @@ class Chooser:
     async def next_lane(self, *, is_urgent_only: bool = False) -> Lane | None:
         """The lane whose turn it is, or None when nothing is due that has room. It takes room until it is `done`.
 
-        A rolling lane must be released, too. A paced lane is given to one sender, who puts it back if more of it is due: its
-        slice is small, and permits that the others took for it would be wasted.
+        It must be released, too, when its claim is over. A paced lane is given to one sender, who puts it back if more of it is
+        due: its slice is small, and permits that the others took for it would be wasted.
         """
         lane = self._urgent.pick(self._has_room)
         if lane is None:
@@ -50,6 +55,8 @@ class Chooser:
             lane = self._urgent.pick(self._has_room) or (None if is_urgent_only else self._next_campaign())
         if lane is not None:
             self._rooms[lane.is_rolling].take(lane)
+            if not lane.is_rolling and self._is_limited(lane.account_id):
+                self._rooms[False].begin_claim(lane)
         return lane
 
     def done(self, lane: Lane) -> None:
@@ -102,6 +109,9 @@ class Chooser:
         if lane.is_rolling:
             self._urgent.release(lane, segments)
             self._wake()
+        elif self._is_limited(lane.account_id):
+            self._rooms[False].end_claim(lane)
+            self._is_announced.set()
 
     def spend(self, lane: Lane, segments: int) -> None:
         """Book what a claim took. Single messages are not booked: they wait for their permits only."""

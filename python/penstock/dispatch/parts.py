@@ -12,38 +12,26 @@ from penstock.dispatch.settle import Settler
 from penstock.dispatch.spool import Spool
 from penstock.domain.ids import AccountId, TenantId
 from penstock.domain.outcome import Outcome
+from penstock.limits.grant import Grant
 from penstock.providers.port import Provider, Reply
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
 
 
-class Permit(Protocol):
-    """What the limiter answers."""
-
-    @property
-    def granted(self) -> int:
-        """Segments that may be sent now; 0 means wait."""
-
-    @property
-    def retry_after_s(self) -> float:
-        """When to ask again, if nothing was granted."""
-
-    @property
-    def scope(self) -> str | None:
-        """What stood in the way, if nothing was granted."""
-
-    @property
-    def expires_at(self) -> float:
-        """The clock's monotonic time after which the permit must not be used."""
-
-
 class Brake(Protocol):
     """The limiter as the senders see it."""
 
-    async def acquire(
-        self, account_id: AccountId, tenant_id: TenantId, *, want: int, minimum: int = 1, is_urgent: bool = False
-    ) -> Permit:
-        """One request and between `minimum` and `want` segments, or nothing."""
+    def is_limited(self, account_id: AccountId) -> bool:
+        """Whether the account's segments are counted."""
+
+    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, is_urgent: bool = False) -> Grant:
+        """One request of up to `want` segments, or nothing."""
+
+    async def renew(self, grant: Grant, segments: int) -> Grant:
+        """A permit for exactly so many segments, good now, in place of this one; or nothing, and this one still counts."""
+
+    async def release(self, grant: Grant) -> None:
+        """Give back a permit that will not be used."""
 
 
 class Judge(Protocol):

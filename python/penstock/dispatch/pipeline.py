@@ -13,7 +13,7 @@ from penstock import failpoint
 from penstock.dispatch.bounds import BatchFailedError
 from penstock.dispatch.claim import LEASE, Claimed, LeftOut, NothingDue
 from penstock.dispatch.doubtful import DoubtfulClaims
-from penstock.dispatch.parts import Parts, Permit
+from penstock.dispatch.parts import Parts
 from penstock.dispatch.place import Place
 from penstock.dispatch.record import Recorder
 from penstock.dispatch.until import RETRY_S, until_available
@@ -25,13 +25,14 @@ from penstock.domain.outcome import Accepted
 from penstock.domain.retry import LONGEST_DELAY_S
 from penstock.domain.room import SPARE
 from penstock.failpoint import Point
+from penstock.limits.grant import Grant
 from penstock.providers.port import Answered, pack_reply
 from penstock.store import dispatch
 
 log = structlog.stdlib.get_logger(__name__)
 
 RENEW_S: Final = 5.0
-"""How long a claimed batch may wait for a permit in place of one that grew old; then it goes back to the queue."""
+"""How long a claimed batch may wait for its permit to be renewed; then it goes back to the queue."""
 SEND_WITHIN_S: Final = LEASE.total_seconds() / 2
 """An attempt must be younger when its request begins: long before its lease is over, when others may decide what is to become
 of it. A process that was stopped in between must not send on the strength of an old claim."""
@@ -93,53 +94,60 @@ class Dispatcher:
             return parts.chooser.pause_s(self._poll_s)
         place = Place(parts.chooser, lane)
         try:
-            return await self._serve(place)
+            await self._serve(place)
         finally:
             place.give_back()
+        return 0
 
-    async def _serve(self, place: Place) -> float:
-        """Send a batch of the lane, if a permit is given; the seconds to wait before there may be another."""
+    async def _serve(self, place: Place) -> None:
+        """Send a batch of the lane, if a permit is given. One that is not needed after all is given back."""
         parts, lane, left_segments = self._parts, place.lane, place.lane.segments
         try:
             if self._halt.is_set() or self._crashes:  # while the lane was being chosen
-                return 0
-            permit = await self._acquire(lane)
+                return
+            want = max(1, lane.segments)
+            permit = await parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, is_urgent=lane.is_rolling)
             if permit.granted == 0:
                 parts.chooser.refuse(lane, permit.scope, permit.retry_after_s)
-                return 0
+                return
             parts.chooser.begin(lane)
             send_by = parts.clock.monotonic() + SEND_WITHIN_S
-            claimed = await parts.claimer.claim(lane, permit.granted)
+            claimed = await self._claim(lane, permit)
             left_segments = _left_segments(claimed, lane)
+        finally:
+            parts.chooser.release(lane, left_segments)
+        if isinstance(claimed, Claimed):
+            self._note(claimed, lane)
+            await self._send(claimed, place, permit, send_by)
+            return
+        await parts.limiter.release(permit)
+        if isinstance(claimed, NothingDue):
+            parts.chooser.drop(lane, is_held=claimed.is_held)
+        elif isinstance(claimed, LeftOut):
+            parts.chooser.put_back(lane)
+
+    async def _claim(self, lane: Lane, permit: Grant) -> Claimed | LeftOut | NothingDue | None:
+        """None: the batch failed by itself, which is counted."""
+        try:
+            return await self._parts.claimer.claim(lane, permit.granted)
         except BatchFailedError as error:
             state = await self._count_failure(error.batch_id, error.kind, LONGEST_WAIT)
             log.exception("batch_failed", batch_id=error.batch_id, state=state)
-            return 0
-        finally:
-            parts.chooser.release(lane, left_segments)
-        match claimed:
-            case NothingDue(is_held):
-                parts.chooser.drop(lane, is_held=is_held)
-            case LeftOut():
-                parts.chooser.put_back(lane)
-            case Claimed():
-                if not claimed.is_last_due:
-                    parts.chooser.put_back(lane)
-                parts.chooser.spend(lane, claimed.segments)
-                if claimed.drift_s is not None:
-                    parts.metrics.schedule_drift.labels("message").observe(claimed.drift_s)
-                await self._send(claimed, place, permit, send_by)
-        return 0
+            return None
 
-    async def _acquire(self, lane: Lane) -> Permit:
-        want = max(1, lane.segments)
-        return await self._parts.limiter.acquire(lane.account_id, lane.tenant_id, want=want, is_urgent=lane.is_rolling)
+    def _note(self, claimed: Claimed, lane: Lane) -> None:
+        parts = self._parts
+        if not claimed.is_last_due:
+            parts.chooser.put_back(lane)
+        parts.chooser.spend(lane, claimed.segments)
+        if claimed.drift_s is not None:
+            parts.metrics.schedule_drift.labels("message").observe(claimed.drift_s)
 
-    async def _send(self, claimed: Claimed, place: Place, permit: Permit, send_by: float) -> None:
+    async def _send(self, claimed: Claimed, place: Place, permit: Grant, send_by: float) -> None:
         """From the committed attempt to its settlement."""
         parts, attempt = self._parts, claimed.attempt
         with parts.metrics.in_flight.track_inprogress():
-            is_permitted = await self._is_permitted(claimed, place.lane, permit)
+            is_permitted = await self._is_permitted(claimed, permit)
             if not is_permitted or parts.clock.monotonic() >= send_by:
                 reason = "claim_too_old" if is_permitted else "permit_expired"
                 await until_available(lambda: parts.settler.hand_back(attempt, reason, UNPERMITTED_PAUSE))
@@ -155,22 +163,19 @@ class Dispatcher:
             if isinstance(outcome, Accepted):
                 parts.metrics.segments_sent.inc(claimed.segments)
 
-    async def _is_permitted(self, claimed: Claimed, lane: Lane, permit: Permit) -> bool:
-        """Pay again rather than send on a permit that grew old (a slow disk, a busy machine) or covers less than was claimed.
+    async def _is_permitted(self, claimed: Claimed, permit: Grant) -> bool:
+        """Renew a permit that grew old (a slow disk, a busy machine) or is not for what was claimed.
 
-        A claim is cut to what was granted, but for its first message: that one goes whole, however many segments it has.
+        A claim is cut to what was granted, but for its first message: that one goes whole, however many segments it has. Less
+        was claimed where less was left than was thought.
         """
         parts = self._parts
         until = parts.clock.monotonic() + RENEW_S
-        segments = claimed.segments
-        while permit.granted < segments or parts.clock.monotonic() >= permit.expires_at:
-            permit = await parts.limiter.acquire(
-                lane.account_id, lane.tenant_id, want=segments, minimum=segments, is_urgent=lane.is_rolling
-            )
+        while not (renewed := await parts.limiter.renew(permit, claimed.segments)).granted:
+            await asyncio.sleep(min(renewed.retry_after_s, RENEW_S))
             if parts.clock.monotonic() >= until:
+                await parts.limiter.release(permit)
                 return False
-            if not permit.granted:
-                await asyncio.sleep(min(permit.retry_after_s, RENEW_S))
         return True
 
     async def blame_marked(self) -> None:
@@ -193,12 +198,12 @@ class Dispatcher:
         return state
 
 
-def _left_segments(claimed: Claimed | LeftOut | NothingDue, lane: Lane) -> int:
+def _left_segments(claimed: Claimed | LeftOut | NothingDue | None, lane: Lane) -> int:
     """What is known to be left in the lane after the claim."""
     match claimed:
         case Claimed():
             return claimed.left_segments
-        case LeftOut():
-            return lane.segments
         case NothingDue():
             return 0
+        case LeftOut() | None:
+            return lane.segments

@@ -1,7 +1,9 @@
 """Whose batch may be taken now: nobody fills all senders, and what a limit refused is left alone until it may be free again.
 
 Of S + 2 senders one account gets S + 1 at most and one tenant S: however slowly the provider answers one of them, a sender is
-left for the others. A refused permit concerns an account, a tenant or everybody; others do not wait behind it.
+left for the others. A refused permit concerns an account, a tenant or everybody; others do not wait behind it. Where an
+account's segments are limited its claims follow one another: of several at once each would slow the others down, so that their
+permits grow old, and one at a time fills any limit that a provider gives.
 """
 
 from collections import Counter
@@ -27,6 +29,7 @@ class Room:
         self._of_tenant = of_tenant
         self._tenants: Counter[TenantId] = Counter()
         self._accounts: Counter[AccountId] = Counter()
+        self._claiming: set[AccountId] = set()
         self._refused: dict[TenantId | AccountId | None, float] = {}
 
     def has_room(self, lane: Lane, now: float) -> bool:
@@ -34,6 +37,7 @@ class Room:
         return (
             self._tenants[lane.tenant_id] < self._of_tenant
             and self._accounts[lane.account_id] < self._of_tenant + 1
+            and lane.account_id not in self._claiming
             and not (self._refused and self._is_refused(lane, now))
         )
 
@@ -44,6 +48,14 @@ class Room:
         """A batch of it is on its way."""
         self._tenants[lane.tenant_id] += 1
         self._accounts[lane.account_id] += 1
+
+    def begin_claim(self, lane: Lane) -> None:
+        """Its account is served by nobody else until `end_claim`."""
+        self._claiming.add(lane.account_id)
+
+    def end_claim(self, lane: Lane) -> None:
+        """Its account may be served again."""
+        self._claiming.discard(lane.account_id)
 
     def give_back(self, lane: Lane) -> None:
         """It has arrived, or did not leave."""

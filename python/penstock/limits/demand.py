@@ -1,9 +1,9 @@
 """What one request asks of the limits, and what it is told. Values only."""
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from penstock.limits.quota import Quota
 
@@ -28,13 +28,21 @@ class Epoch(Struct, frozen=True):
 
 
 class Demand(Struct, frozen=True):
-    """A claim on one scope: at least `least`, up to `most` units. Where both are 0 it only looks."""
+    """A claim on one scope: at least `least`, up to `most` units. Where both are 0 it only looks, or gives back."""
 
     scope: Scope
     key: str
     quota: Quota
     least: int
     most: int
+    returned: int = 0
+    """Units of an earlier grant that was not used: they cease to count, unless this call is refused."""
+    returned_us: int = 0
+    """When they were granted, by the windows' clock (`Verdict.now_us` then)."""
+
+    def renewing(self, returned: int, returned_us: int) -> Self:
+        """Return the same demand, for which so much is given back."""
+        return structs.replace(self, returned=returned, returned_us=returned_us)
 
 
 class Standing(Struct, frozen=True):
@@ -61,6 +69,8 @@ class Verdict(Struct, frozen=True):
     """When refused: the scope with the longest wait, or `window`."""
     wait_us: int = 0
     """When refused: microseconds after which asking again may succeed."""
+    now_us: int = 0
+    """When this was said, by the windows' clock; 0 while they are closed."""
 
     @property
     def taken(self) -> tuple[int, ...]:

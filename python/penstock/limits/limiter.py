@@ -10,40 +10,32 @@ from contextlib import suppress
 from typing import Final, Literal
 
 import structlog
-from msgspec import Struct
 
 from penstock import config
 from penstock.clock import Clock
 from penstock.domain.ids import AccountId, TenantId
 from penstock.lifecycle import wait_for_halt
-from penstock.limits.demand import WINDOW, Scope, SharedWindows, Verdict, WindowsAwayError
+from penstock.limits.demand import WINDOW, Scope, SharedWindows, Verdict, Windows, WindowsAwayError
+from penstock.limits.grant import Counted, Grant
 from penstock.limits.local import LocalWindows
 from penstock.limits.presence import PROBE_EVERY_S, Presence
 from penstock.limits.redis import RedisWindows
-from penstock.limits.scopes import SECOND_US, Overrides, Quotas
+from penstock.limits.scopes import SECOND_US, WORTH_ASKING, WORTH_TAKING, Overrides, Quotas, Traffic
 from penstock.limits.shares import Shares
 from penstock.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
 
-PERMIT_AGE_S: Final = 0.025
-"""A permit that is older when its first byte would leave is not used: a new one is taken. The windows are longer by as much."""
+PERMIT_AGE_S: Final = 0.015
+"""A permit that is older when its first byte would leave is not used but renewed. The windows are longer by as much.
+
+A claim of 5,000 messages takes about 10 ms. With 25 ms a campaign got 95 to 96 % of its account's limit, with 15 ms 96 to 97 %.
+"""
 REMIND_EVERY_S: Final = 3600.0
 """How often Redis is called although there is nothing to send, long before it forgets since when it remembers (script.py)."""
 _ASK_AGAIN_S: Final = 0.05
-
-
-class Grant(Struct, frozen=True):
-    """The answer to one `acquire`."""
-
-    granted: int
-    """Segments that may leave in one request; 0 when refused."""
-    retry_after_s: float = 0.0
-    """When refused: seconds after which asking again may succeed."""
-    scope: Scope | None = None
-    """When refused: what stood in the way; `redis` is a failed call, `window` an empty window or an old view of the others."""
-    expires_at: float = 0.0
-    """When granted: the clock's monotonic time after which the permit must not be used any more."""
+_LONG_US: Final = 50_000
+"""A wait that is longer costs more of the limit than a small request does."""
 
 
 class Limiter:
@@ -92,6 +84,10 @@ class Limiter:
             return "waiting"
         return f"local 1/{portion.parts}" if portion.parts else "shared"
 
+    def is_limited(self, account_id: AccountId) -> bool:
+        """Whether the segments of this account are counted."""
+        return not self._quotas.is_unlimited or account_id in self._overrides.account_segments
+
     def override(self, overrides: Overrides) -> None:
         """From now on these limits hold in place of the settings'."""
         self._overrides = overrides
@@ -104,18 +100,51 @@ class Limiter:
         Never waits longer than the Redis timeout, and not at all while Redis is known to be away. A minimum above the
         segments limit (while local: above this process's share of it) is never granted.
         """
+        traffic = Traffic(account_id, tenant_id)
+        quotas = self._quotas_for(traffic)
+        if self._overrides.has_singles and not is_urgent:
+            quotas = quotas.without_room_for_singles()
+        return await self._ask(traffic, quotas, minimum, want)
+
+    async def renew(self, grant: Grant, segments: int) -> Grant:
+        """Return a permit for exactly so many segments that may be used now: the same one while it is good.
+
+        What the old one took is given back in the same step, so that it costs nothing to have been slow; nor does it matter
+        that others have left no room. When refused, the old one still counts and can be offered again.
+        """
+        grant, surplus = grant.split(segments)
+        if surplus:
+            await self.release(surplus)
+        counted = grant.counted
+        if counted is None or grant.is_good(segments, self._clock.monotonic()):
+            return grant
+        return await self._ask(counted.traffic, self._quotas_for(counted.traffic), segments, segments, former=counted)
+
+    async def release(self, grant: Grant) -> None:
+        """Give back a permit that was not used and will not be. If that fails it counts until its window is over."""
+        counted = grant.counted
+        if counted is None or counted.windows is not (self._local or self._shared):
+            return
+        demands = self._quotas_for(counted.traffic).looks(counted.traffic)
+        with suppress(WindowsAwayError):
+            await counted.windows.acquire([counted.returned_with(demand) for demand in demands])
+
+    async def _ask(self, traffic: Traffic, quotas: Quotas, least: int, most: int, *, former: Counted | None = None) -> Grant:
         began = self._clock.monotonic()
         portion = self.shares.portion(began)
         if portion is None:
             return self._refuse(self.shares.wait_s(began), WINDOW)
-        windows = self._local if portion.parts else self._shared
+        windows: Windows | None = self._local if portion.parts else self._shared
         if windows is None:
             return self._refuse(_ASK_AGAIN_S, WINDOW)
-        quotas = self._quotas.with_overrides(self._overrides, account_id, tenant_id)
-        if self._overrides.has_singles and not is_urgent:
-            quotas = quotas.without_room_for_singles()
         try:
-            verdict = await windows.acquire(quotas.demands(account_id, tenant_id, minimum, want, portion))
+            for worth in (WORTH_ASKING, WORTH_TAKING):
+                demands = quotas.demands(traffic, least, most, portion, worth=worth)
+                if former and former.windows is windows:
+                    demands = [former.returned_with(demand) for demand in demands]
+                verdict = await windows.acquire(demands)
+                if not _leaves_lying(verdict, least):
+                    break
         except WindowsAwayError as error:
             self._note_failure(str(error))
             return self._refuse(_ASK_AGAIN_S, "redis")
@@ -123,14 +152,15 @@ class Limiter:
             self._presence.note_answer()
         if verdict.blocker:
             return self._refuse(verdict.wait_us / SECOND_US, verdict.blocker)
-        granted = want if quotas.is_unlimited else verdict.standings[-1].granted
-        return Grant(granted, expires_at=began + self._permit_age_s)
+        return Grant.of(Counted(windows, traffic, verdict), most, began + self._permit_age_s)
+
+    def _quotas_for(self, traffic: Traffic) -> Quotas:
+        return self._quotas.with_overrides(self._overrides, traffic.account_id, traffic.tenant_id)
 
     async def look(self, account_id: AccountId, tenant_id: TenantId) -> Verdict:
         """How the scopes of this account and tenant stand in the shared windows. Raises WindowsAwayError."""
-        quotas = self._quotas.with_overrides(self._overrides, account_id, tenant_id)
-        demands = quotas.demands(account_id, tenant_id, 0, 0)
-        return await self._shared.acquire([type(one)(one.scope, one.key, one.quota, 0, 0) for one in demands])
+        traffic = Traffic(account_id, tenant_id)
+        return await self._shared.acquire(self._quotas_for(traffic).looks(traffic))
 
     async def run(self, halt: asyncio.Event) -> None:
         """Start the first, empty window now rather than at the first send; then look for Redis while it is away."""
@@ -186,3 +216,11 @@ class Limiter:
             self._tell()
             self._metrics.limiter_local.set(1)
             log.warning("limiter_local", reason=kind)
+
+
+def _leaves_lying(verdict: Verdict, least: int) -> bool:
+    """Whether segments were refused although some are free that are worth taking, and more is long in coming."""
+    if verdict.blocker != "segments" or verdict.wait_us < _LONG_US:
+        return False
+    segments = verdict.standings[-1]
+    return segments.remaining >= max(least, segments.limit // WORTH_TAKING, 1)

@@ -32,13 +32,17 @@ class Ledger:
         now_us = self._enter(now_us, identity)
         if now_us < self._opens_us:
             return closed(demands, self._opens_us - now_us)
-        waits = [self._wait_us(demand, now_us) for demand in demands]
+        returned = [self._give_back(demand, now_us) for demand in demands]
+        waits = [self._windows[demand.key].wait_us(demand.quota, demand.least, now_us) for demand in demands]
         longest = max(waits, default=0)
         blocker = demands[waits.index(longest)].scope if longest else None
+        if blocker:
+            for demand, amount in zip(demands, returned, strict=True):
+                self._windows[demand.key].count(amount, demand.returned_us // demand.quota.width_us)
         standings = [
             self._stand(demand, wait, now_us, is_taking=not longest) for demand, wait in zip(demands, waits, strict=True)
         ]
-        return Verdict(tuple(standings), blocker, longest)
+        return Verdict(tuple(standings), blocker, longest, now_us)
 
     def _enter(self, now_us: int, identity: str) -> int:
         """Begin a new epoch if there is none that holds; return the time, which never runs backwards within one."""
@@ -49,10 +53,10 @@ class Ledger:
         self._seen_us = max(self._seen_us, now_us)
         return self._seen_us
 
-    def _wait_us(self, demand: Demand, now_us: int) -> int:
+    def _give_back(self, demand: Demand, now_us: int) -> int:
         window = self._windows.setdefault(demand.key, Window())
         window.roll(now_us // demand.quota.width_us)
-        return window.wait_us(demand.quota, demand.least, now_us)
+        return window.give_back(demand.returned, demand.returned_us // demand.quota.width_us)
 
     def _stand(self, demand: Demand, wait_us: int, now_us: int, *, is_taking: bool) -> Standing:
         window, quota = self._windows[demand.key], demand.quota

@@ -1,6 +1,6 @@
 """The limits of API callers as a table: what is counted, whose it is, in which window, and what is said when it is full. Pure.
 
-Not for counting: that is callers.py. Windows of an hour or a day have buckets of 72 s and 29 min, so a wait is that much longer
+Not for counting: that is callers.py. Windows of an hour or a day have buckets of 36 s and 14 min, so a wait is that much longer
 than the calendar would have it; and after a loss of Redis they begin anew, so they are approximate then.
 """
 

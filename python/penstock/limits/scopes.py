@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal, Self
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from penstock.config import RateLimit
 from penstock.domain.ids import AccountId, TenantId
@@ -15,7 +15,16 @@ SECOND_US = 1_000_000
 KEPT_FOR_SINGLES: Final = 20
 """A twentieth of every limit, where single messages are sent at all: else one could wait a whole window for a full one."""
 WORTH_ASKING: Final = 20
-"""Less than a twentieth of a second's segments is not worth a request of its own where more is waiting."""
+"""Less than a twentieth of a second's segments is not worth a request of its own where more is waiting …"""
+WORTH_TAKING: Final = 100
+"""… unless the rest is long in coming: then a hundredth is, for what is left lying is lost."""
+
+
+class Traffic(Struct, frozen=True):
+    """Whose request it is."""
+
+    account_id: AccountId
+    tenant_id: TenantId
 
 
 class Overrides(Struct, frozen=True, kw_only=True):
@@ -89,22 +98,26 @@ class Quotas(Struct, frozen=True, kw_only=True):
         return type(self)(account=account, tenant=tenant, total=total, segments=segments, is_unlimited=self.is_unlimited)
 
     def demands(
-        self, account_id: AccountId, tenant_id: TenantId, least: int, most: int, portion: Portion = WHOLE
+        self, traffic: Traffic, least: int, most: int, portion: Portion = WHOLE, *, worth: int = WORTH_ASKING
     ) -> list[Demand]:
         """Return the demands of one request with `least` to `most` segments; the segments, where limited, come last.
 
-        Where more than `least` is wanted, crumbs are not asked for.
+        Where more than `least` is wanted, crumbs are not asked for: less than one part in `worth` of the limit.
         """
         demands = [
-            Demand("account", f"{KEY_PREFIX}account:{account_id}", portion.of(self.account), 1, 1),
-            Demand("tenant", f"{KEY_PREFIX}tenant:{tenant_id}", portion.of(self.tenant), 1, 1),
+            Demand("account", f"{KEY_PREFIX}account:{traffic.account_id}", portion.of(self.account), 1, 1),
+            Demand("tenant", f"{KEY_PREFIX}tenant:{traffic.tenant_id}", portion.of(self.tenant), 1, 1),
             Demand("global", f"{KEY_PREFIX}global", portion.of(self.total), 1, 1),
         ]
         if not self.is_unlimited:
             segments = portion.of(self.segments)
-            least = max(least, min(most, segments.limit // WORTH_ASKING))
-            demands.append(Demand("segments", f"{KEY_PREFIX}segments:{account_id}", segments, least, most))
+            least = max(least, min(most, segments.limit // worth))
+            demands.append(Demand("segments", f"{KEY_PREFIX}segments:{traffic.account_id}", segments, least, most))
         return demands
+
+    def looks(self, traffic: Traffic) -> list[Demand]:
+        """Return demands on the same scopes that take nothing."""
+        return [structs.replace(demand, least=0, most=0) for demand in self.demands(traffic, 0, 0)]
 
     def _all(self) -> tuple[Quota, ...]:
         return self.account, self.tenant, self.total, self.segments

@@ -42,7 +42,7 @@ def operands(nonce: int, epoch: Epoch, demands: Sequence[Demand]) -> tuple[int |
     """
     numbers: list[float] = [nonce, epoch.span_us, EPOCH_TTL_MS]
     for demand in demands:
-        numbers += (demand.quota.limit, demand.quota.width_us, demand.least, demand.most)
+        numbers += (demand.quota.limit, demand.quota.width_us, demand.least, demand.most, demand.returned, demand.returned_us)
     word = pack(f"<{len(numbers)}d", *numbers) + epoch.stamp.encode()
     return 1 + len(demands), *keys(epoch, demands), word
 
@@ -65,4 +65,4 @@ def read_reply(reply: Any, nonce: int, demands: Sequence[Demand]) -> Reply:  # n
         Standing(demand.scope, demand.quota.limit, *fields[at : at + _FIELDS])
         for at, demand in zip(range(0, len(fields), _FIELDS), demands, strict=True)
     )
-    return Reply(now_us, Verdict(standings, demands[blocker - 1].scope if blocker > 0 else None, wait_us))
+    return Reply(now_us, Verdict(standings, demands[blocker - 1].scope if blocker > 0 else None, wait_us, now_us))

@@ -2,13 +2,13 @@
 -- The theory is in quota.py, the same steps in plain Python in model.py; change them together.
 --
 -- KEYS[1]  epoch: stamp (whose memory this is), opens (when grants begin), seen (latest time, so that time never runs back)
--- KEYS[2…] one hash per scope: last (bucket up to which the slots are current), total, and the slots 0…50
--- ARGV[1]  doubles: nonce, span in µs, TTL of the epoch in ms, and for each scope limit, bucket width in µs, least, most; behind
---          them the stamp
+-- KEYS[2…] one hash per scope: last (bucket up to which the slots are current), total, and the slots 0…100
+-- ARGV[1]  doubles: nonce, span in µs, TTL of the epoch in ms, and for each scope limit, bucket width in µs, least, most, and
+--          what is given back with the time it was taken; behind them the stamp
 -- Returns  nonce, time in µs, wait in µs, blocker (-1 none, 0 the epoch, else the scope's number); then, unless the epoch
 --          blocks, for each scope what it gave, what is free, the wait until `least` is free, and until all is
-local SLOTS = 51
-local count = 3 + 4 * (#KEYS - 1)
+local SLOTS = 101
+local count = 3 + 6 * (#KEYS - 1)
 local numbers = {struct.unpack('<' .. string.rep('d', count), ARGV[1])}
 local nonce, span, epoch_ttl = numbers[1], numbers[2], numbers[3]
 
@@ -44,7 +44,8 @@ local function look(key, width)
   local state = redis.call('HMGET', key, 'last', 'total', slot)
   local last, total, here = tonumber(state[1] or nil), tonumber(state[2] or nil) or 0, tonumber(state[3] or nil) or 0
   if not last or last > bucket or bucket - last >= SLOTS then
-    return {key = key, width = width, bucket = bucket, slot = slot, total = 0, here = 0, fresh = true, last = bucket - SLOTS}
+    return {key = key, width = width, bucket = bucket, slot = slot, total = 0, here = 0, fresh = true, last = bucket - SLOTS,
+      returned = 0}
   end
   local cleared = {}
   if bucket > last then
@@ -64,7 +65,25 @@ local function look(key, width)
       end
     end
   end
-  return {key = key, width = width, bucket = bucket, slot = slot, total = total, here = here, cleared = cleared, last = last}
+  return {key = key, width = width, bucket = bucket, slot = slot, total = total, here = here, cleared = cleared, last = last,
+    returned = 0}
+end
+
+-- Cease to count what was taken in a bucket that still counts; nothing is written before `put`.
+local function give_back(scope, amount, since)
+  local bucket = math.floor(since / scope.width)
+  if amount <= 0 or scope.fresh or bucket <= scope.bucket - SLOTS or bucket > scope.last then
+    return
+  end
+  local there = bucket == scope.bucket and scope.here or tonumber(redis.call('HGET', scope.key, bucket % SLOTS) or nil) or 0
+  scope.returned, scope.returned_from = math.min(amount, there), bucket
+  scope.total = scope.total - scope.returned
+  if bucket == scope.bucket then
+    scope.here = there - scope.returned
+  else
+    scope.cleared[#scope.cleared + 1] = bucket % SLOTS
+    scope.cleared[#scope.cleared + 1] = there - scope.returned
+  end
 end
 
 -- How long until `missing` units cease to count: walk the slots that still count, oldest first.
@@ -76,6 +95,9 @@ local function wait_for(scope, missing)
   if #live > 0 then
     for i, amount in ipairs(redis.call('HMGET', scope.key, unpack(live))) do
       missing = missing - (tonumber(amount or nil) or 0)
+      if scope.bucket - SLOTS + i == scope.returned_from then
+        missing = missing + scope.returned
+      end
       if missing <= 0 then
         return (scope.bucket - SLOTS + i + SLOTS) * scope.width - now
       end
@@ -86,9 +108,10 @@ end
 
 local scopes, wait, blocker = {}, 0, -1
 for i = 2, #KEYS do
-  local at = 4 * i - 5
+  local at = 6 * i - 9
   local limit, least = numbers[at + 1], numbers[at + 3]
   local scope = look(KEYS[i], numbers[at + 2])
+  give_back(scope, numbers[at + 5], numbers[at + 6])
   scope.limit, scope.wait = limit, 0
   scope.take = math.min(numbers[at + 4], limit - scope.total)
   if scope.total + least > limit then
@@ -100,27 +123,31 @@ for i = 2, #KEYS do
   scopes[#scopes + 1] = scope
 end
 
-local function take(scope)
-  local fields = scope.cleared or {}
-  for _, word in ipairs({'last', scope.bucket, 'total', scope.total + scope.take, scope.slot, scope.here + scope.take}) do
+-- What was taken last stays what it was where something is only given back.
+local function put(scope)
+  local fields, last = scope.cleared or {}, scope.take > 0 and scope.bucket or scope.last
+  for _, word in ipairs({'last', last, 'total', scope.total + scope.take, scope.slot, scope.here + scope.take}) do
     fields[#fields + 1] = word
   end
   if scope.fresh then
     redis.call('DEL', scope.key)
   end
   redis.call('HSET', scope.key, unpack(fields))
-  if scope.bucket > scope.last then
+  if last > scope.last then
     redis.call('PEXPIRE', scope.key, math.ceil(2 * SLOTS * scope.width / 1000) + 1000)
   end
-  scope.total, scope.last = scope.total + scope.take, scope.bucket
+  scope.total, scope.last = scope.total + scope.take, last
 end
 
 local answer = {nonce, now, wait, blocker}
 for _, scope in ipairs(scopes) do
-  if blocker >= 0 or scope.take <= 0 then
-    scope.take = 0
+  if blocker >= 0 then
+    scope.take, scope.total = 0, scope.total + scope.returned
   else
-    take(scope)
+    scope.take = math.max(0, scope.take)
+    if scope.take + scope.returned > 0 then
+      put(scope)
+    end
   end
   local reset = scope.total > 0 and (scope.last + SLOTS) * scope.width - now or 0
   for _, word in ipairs({scope.take, math.max(0, scope.limit - scope.total), scope.wait, reset}) do

@@ -43,6 +43,15 @@ def test_a_refusal_concerns_whom_it_names() -> None:
         assert room.has_room(lane(1), 10.1)
 
 
+def test_claims_of_an_account_can_be_kept_apart() -> None:
+    """While one is claimed its account has no room, whoever sends through it; other accounts have."""
+    room = Room(2)
+    room.begin_claim(lane(1))
+    assert [room.has_room(one, 0) for one in (lane(1), lane(2), lane(1, "other"))] == [False, False, True]
+    room.end_claim(lane(1))
+    assert room.has_room(lane(2), 0)
+
+
 def test_a_long_refusal_is_asked_again_soon() -> None:
     """However long the wait was said to be, the limit may have been raised meanwhile."""
     room = Room(2)

@@ -11,7 +11,8 @@ import pytest
 from penstock.config import RateLimit
 from penstock.domain.ids import AccountId, TenantId
 from penstock.limits.demand import Demand, Verdict, WindowsAwayError
-from penstock.limits.limiter import REMIND_EVERY_S, Grant, Limiter
+from penstock.limits.grant import Grant
+from penstock.limits.limiter import PERMIT_AGE_S, REMIND_EVERY_S, Limiter
 from penstock.limits.model import Ledger
 from penstock.limits.presence import AWAY_AFTER_S
 from penstock.limits.scopes import Overrides, Quotas
@@ -66,7 +67,7 @@ class Rig:
         self.metrics = Metrics("test")
         self.others = list(others)
         self.told = 0
-        quotas = Quotas.of(RateLimit(tenant_max=1000, traffic_account_max=1000, global_max=1000), segments, 0.025)
+        quotas = Quotas.of(RateLimit(tenant_max=1000, traffic_account_max=1000, global_max=1000), segments, PERMIT_AGE_S)
         self.shared = Shared(self.clock, quotas)
         self.limiter = Limiter(
             quotas, self.shared, Shares(1.1), metrics=self.metrics, clock=self.clock, tell=self._note_telling
@@ -112,17 +113,108 @@ class Rig:
 
 
 async def test_a_permit_says_how_long_it_is_good() -> None:
-    """A permit ends 25 ms after the question was asked."""
+    """A permit ends so long after the question was asked as the windows are longer for it."""
     rig = Rig()
     await rig.get(1)
     grant = await rig.ask(5)
-    assert grant == Grant(5, expires_at=rig.clock.at + 0.025)
+    assert (grant.granted, grant.expires_at) == (5, rig.clock.at + PERMIT_AGE_S)
+
+
+async def test_a_good_permit_is_renewed_without_a_call() -> None:
+    """Young and of the right size, a permit is the same afterwards, and nobody was asked."""
+    rig = Rig()
+    await rig.get(1)
+    grant, calls = await rig.ask(5), rig.shared.calls
+    assert (await rig.limiter.renew(grant, 5), rig.shared.calls) == (grant, calls)
+
+
+async def test_an_old_permit_is_renewed_at_no_cost() -> None:
+    """A permit that grew old is good again although the limit is used up, and counts from now on."""
+    rig = Rig()
+    await rig.get(1)
+    rig.step(2)
+    grant = await rig.ask()
+    rig.step(0.5)
+    assert (await rig.ask(1)).scope == "segments"
+    renewed = await rig.limiter.renew(grant, LIMIT)
+    assert (renewed.granted, renewed.expires_at) == (LIMIT, rig.clock.at + PERMIT_AGE_S)
+    rig.step(0.9)
+    assert (await rig.ask(1)).scope == "segments"
+
+
+async def test_campaigns_renew_beside_single_messages() -> None:
+    """The part that is kept for single messages may be in use: a campaign's permit is renewed all the same."""
+    rig = Rig()
+    await rig.get(1)
+    rig.step(2)
+    rig.limiter.override(Overrides(has_singles=True))
+    grant = await rig.ask()
+    assert grant.granted == LIMIT - LIMIT // 20
+    assert (await rig.limiter.acquire(ACCOUNT, TENANT, want=LIMIT // 20, is_urgent=True)).granted == LIMIT // 20
+    rig.step(0.5)
+    assert (await rig.limiter.renew(grant, grant.granted)).granted == grant.granted
+
+
+async def test_what_was_not_claimed_is_free_for_others() -> None:
+    """Of a permit that is larger than what is sent the rest is free at once; of one that is not used at all everything."""
+    rig = Rig()
+    await rig.get(1)
+    rig.step(2)
+    grant = await rig.limiter.renew(await rig.ask(), 100)
+    assert (grant.granted, (await rig.ask()).granted) == (100, LIMIT - 100)
+    await rig.limiter.release(grant)
+    standings = (await rig.limiter.look(ACCOUNT, TENANT)).standings
+    assert [(s.scope, s.remaining) for s in standings] == [
+        ("account", 999), ("tenant", 999), ("global", 999), ("segments", 100),
+    ]  # fmt: skip
+
+
+async def test_a_permit_of_other_windows_is_not_given_back() -> None:
+    """What was granted by Redis means nothing to this process's share, and the other way round; it is taken anew."""
+    rig = Rig()
+    await rig.get(1)
+    rig.step(2)
+    grant = await rig.ask(100)
+    await rig.lose()
+    assert await rig.get(1) == 1
+    await rig.limiter.release(grant)
+    assert (await rig.limiter.renew(grant, 100)).granted == 100
+    assert (await rig.ask(LIMIT)).granted == LIMIT // 2 - 101
+
+
+async def test_without_a_segments_limit_requests_are_renewed() -> None:
+    """Where only requests are counted, a permit is good for any number of segments and costs no second request."""
+    rig = Rig("unlimited")
+    await rig.get(1)
+    rig.step(2)
+    grant = await rig.ask(5)
+    assert await rig.limiter.renew(grant, 9) == grant
+    rig.step(0.5)
+    assert (await rig.limiter.renew(grant, 9)).granted == 9
+    assert (await rig.limiter.look(ACCOUNT, TENANT)).standings[0].remaining == 999
+
+
+async def test_nothing_is_left_lying() -> None:
+    """When the next twentieth is long in coming, a hundredth is worth a request; when it is not, it is waited for."""
+    rig = Rig()
+    await rig.get(1)
+    rig.step(2)
+    assert (await rig.ask(LIMIT - 10)).granted == LIMIT - 10
+    assert (await rig.ask()).granted == 10
+    rig.step(2)
+    assert (await rig.ask(200)).granted == 200
+    rig.step(0.9)
+    assert (await rig.ask(190)).granted == 190
+    rig.step(0.1)
+    refused = await rig.ask()
+    assert (refused.granted, refused.scope) == (0, "segments")
+    assert refused.retry_after_s < 0.05
 
 
 async def test_crumbs_are_not_handed_out() -> None:
-    """Of a used-up limit less than a twentieth is not worth a request, unless no more is wanted."""
+    """Of a used-up limit less than a hundredth is not worth a request, unless no more is wanted."""
     rig = Rig()
-    assert await rig.get(LIMIT - 19) == LIMIT - 19
+    assert await rig.get(LIMIT - 3) == LIMIT - 3
     assert (await rig.ask(LIMIT)).scope == "segments"
     assert (await rig.ask(1)).granted == 1
 
@@ -240,15 +332,18 @@ async def test_looking_takes_nothing_of_a_limit() -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 async def test_never_over_while_modes_change(seed: int) -> None:
-    """However often Redis goes and comes, no second holds more than the limit."""
+    """However often Redis goes and comes, and however late permits are used, no second holds more than the limit."""
     rig, chance, grants = Rig(), Random(seed), []  # noqa: S311 - repeatable traffic
     for _ in range(3000):
         rig.shared.is_away = rig.shared.is_away ^ (chance.random() < 0.004)
         if chance.random() < 0.05:
             await rig.limiter.run_once()
         grant = await rig.ask(chance.randint(1, LIMIT))
+        if grant.granted and chance.random() < 0.3:
+            rig.step(chance.random() * 2)
+            grant = await rig.limiter.renew(grant, chance.randint(1, grant.granted))
         if grant.granted:
-            grants.append((rig.clock.at + chance.random() * 0.025, grant.granted))
+            grants.append((rig.clock.at + chance.random() * PERMIT_AGE_S, grant.granted))
         rig.step(chance.random() * (0.05 if chance.random() < 0.9 else 0.5))
     assert sum(amount for _, amount in grants) > 10 * LIMIT
     for at, _ in grants:

@@ -10,7 +10,7 @@ LIMIT = 20
 
 @given(window_us=st.integers(1, 10**10))
 def test_buckets_cover_the_window(window_us: int) -> None:
-    """Fifty buckets are never shorter than the window and at most fifty microseconds longer."""
+    """The buckets are never shorter than the window, and longer by at most a microsecond each."""
     quota = Quota.per(1, window_us)
     assert window_us <= BUCKETS * quota.width_us < window_us + BUCKETS
 

@@ -4,6 +4,7 @@ import pytest
 
 from penstock.config import Callers
 from penstock.domain.tenant import CallLimits
+from penstock.limits.quota import BUCKETS
 from penstock.limits.rules import ROUTES, TABLE, WINDOW_S, OwnLimits, RuleBook, Subject, Tier
 
 EVERY = Callers(**{name: n for n, name in enumerate(Callers.__struct_fields__, start=1)})
@@ -53,9 +54,9 @@ def test_tiers_do_not_mix() -> None:
 
 
 def test_windows_are_as_long_as_they_say() -> None:
-    """In whole buckets, of which there are fifty."""
+    """In whole buckets."""
     for limit in RuleBook(EVERY).limits_for(frozenset(Tier), ALL, None):
-        assert limit.quota.width_us * 50 == WINDOW_S[limit.rule.window] * 1_000_000
+        assert limit.quota.width_us * BUCKETS == WINDOW_S[limit.rule.window] * 1_000_000
 
 
 def test_a_trial_has_few_sends() -> None:

@@ -1,22 +1,25 @@
 -- name: list_due_lanes
--- scope: system. Sending campaigns whose account is not held, each with the segments of its next due batch; at most $1.
--- Rolling ones are asked for by themselves (runs.sql). Rides on campaign_sending, then one index probe of batch_ready a
--- campaign. Where the account takes smaller requests only as much is counted, and of a paced campaign what is due within the next
--- second (both at the batch's average): a permit for the whole batch would be taken from others and not used.
-SELECT c.tenant_id, c.campaign_id, c.account_id, c.paced_from IS NOT NULL AS is_paced,
-       CASE WHEN c.paced_from IS NULL
-            THEN least(next.segments,
-                       ceil(next.segments::float8 / (next.last_seq - next.first_seq + 1) * a.learned_batch_size)::int4)
-            ELSE least(next.segments, greatest(1, ceil(next.segments::float8 / (next.last_seq - next.first_seq + 1)
-                * (extract(epoch FROM now() + interval '1 second' - c.paced_from) * c.next_seq / c.pace_s - next.first_seq)
-            )))::int4 END AS segments
+-- scope: system. Sending campaigns whose account is not held, each with the segments that its next request may have; at most $1.
+-- Rolling ones are asked for by themselves (runs.sql). Rides on campaign_sending, then two rows of batch_ready a campaign: the next
+-- batch may be the rest of one that was cut, and a permit of that size would cut the whole one behind it. Where the account takes
+-- smaller requests only as much is counted, and of a paced campaign what is due within the next second (both at the batch's
+-- average): a permit for the whole batch would be taken from others for nothing.
+SELECT c.tenant_id, c.campaign_id, c.account_id, c.paced_from IS NOT NULL AS is_paced, next.segments
 FROM campaign c
 JOIN account a ON a.account_id = c.account_id AND (a.held_until IS NULL OR a.held_until <= now())
 JOIN tenant t ON t.tenant_id = c.tenant_id AND t.deactivated_at IS NULL
 CROSS JOIN LATERAL (
-    SELECT b.segments, b.first_seq, b.last_seq FROM batch b
-    WHERE b.campaign_id = c.campaign_id AND b.state = 'pending' AND b.due_at <= now()
-    ORDER BY b.due_at, b.first_seq LIMIT 1
+    SELECT max(CASE WHEN c.paced_from IS NULL
+                    THEN least(b.segments, ceil(b.segments::float8 / (b.last_seq - b.first_seq + 1) * a.learned_batch_size)::int4)
+                    ELSE least(b.segments, greatest(1, ceil(b.segments::float8 / (b.last_seq - b.first_seq + 1)
+                        * (extract(epoch FROM now() + interval '1 second' - c.paced_from) * c.next_seq / c.pace_s - b.first_seq)
+                    )))::int4 END) AS segments
+    FROM (
+        SELECT first_seq, last_seq, segments FROM batch
+        WHERE campaign_id = c.campaign_id AND state = 'pending' AND due_at <= now()
+        ORDER BY due_at, first_seq LIMIT CASE WHEN c.paced_from IS NULL THEN 2 ELSE 1 END
+    ) b
+    HAVING count(*) > 0
 ) next
 WHERE c.state = 'sending' AND NOT c.is_rolling
 ORDER BY c.campaign_id LIMIT $1
