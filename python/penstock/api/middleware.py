@@ -3,6 +3,7 @@
 Not for deciding anything: who may call is in auth.py, what an error means in problems.py.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
@@ -22,6 +23,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _WELL_FORMED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
+_LEVELS: Final[dict[problems.Level, int]] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
 CLIENT_GONE: Final = 499
 """For log and metrics only: the caller left before its answer was complete."""
 
@@ -32,7 +35,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     parts = request.app[PARTS]
     request[REQUEST_ID] = _choose_id(request, parts)
     started = parts.clock.monotonic()
-    status, level = CLIENT_GONE, "info"
+    status: int = CLIENT_GONE
+    level: problems.Level = "info"
     with structlog.contextvars.bound_contextvars(request_id=request_id(request)):
         try:
             response, level = await _answer(request, handler)
@@ -79,7 +83,7 @@ def _choose_id(request: web.Request, parts: Parts) -> str:
     return given if _WELL_FORMED_ID.fullmatch(given) else new_id(parts)
 
 
-def _record(request: web.Request, parts: Parts, status: int, level: str, seconds: float) -> None:
+def _record(request: web.Request, parts: Parts, status: int, level: problems.Level, seconds: float) -> None:
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "unmatched"
     method = request.method if request.method in _METHODS else "OTHER"
@@ -94,10 +98,9 @@ class Done(NamedTuple):
     status: int
 
 
-def record(metrics: Metrics, done: Done, level: str, seconds: float) -> None:
+def record(metrics: Metrics, done: Done, level: problems.Level, seconds: float) -> None:
     """One measurement and one log line."""
     metrics.http_duration.labels(done.method, done.route, str(done.status)).observe(seconds * 1000)
     if done.route in ops.PATHS and level == "info":
         return
-    write = {"info": log.info, "warning": log.warning, "error": log.error}[level]
-    write("request", **done._asdict(), duration_ms=round(seconds * 1000, 1))
+    log.log(_LEVELS[level], "request", **done._asdict(), duration_ms=round(seconds * 1000, 1))

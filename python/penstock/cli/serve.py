@@ -98,7 +98,7 @@ async def _serve(settings: "Settings") -> bool:
     import structlog
 
     from penstock.cli.environment import spool_folder
-    from penstock.lifecycle import run_services
+    from penstock.lifecycle import keep_for_good, run_services
     from penstock.runtime import open_runtime
 
     log = structlog.stdlib.get_logger("penstock")
@@ -106,6 +106,7 @@ async def _serve(settings: "Settings") -> bool:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_runtime(settings, spool_folder(settings)) as runtime:
+        keep_for_good()
         _announce(runtime)
         async with asyncio.TaskGroup() as side:
             side.create_task(_mark_draining(runtime, stop))
