@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Final
 
 from penstock.clock import Clock
+from penstock.dispatch.idle import IdleSenders
 from penstock.dispatch.join import MOST_BATCHES
 from penstock.domain.fairness import Lane, RoundRobin
 from penstock.domain.ids import AccountId
 from penstock.domain.room import Room
 from penstock.domain.urgent import UrgentLanes
-from penstock.lifecycle import wait_for_either, wait_for_halt
 from penstock.store import dispatch, runs
 from penstock.store.pool import Store
 
@@ -36,7 +36,7 @@ class Chooser:
         self._urgent = UrgentLanes()
         self._rooms = {is_rolling: Room(of_tenant) for is_rolling in (False, True)}
         """Single messages have theirs for themselves: campaigns do not fill it, and what is refused to them is theirs."""
-        self._is_announced = asyncio.Event()
+        self.idle = IdleSenders()
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
@@ -66,7 +66,7 @@ class Chooser:
     def hand_over(self, lane: Lane) -> None:
         """It has arrived, and somebody may be waiting for its room."""
         self.done(lane)
-        self._is_announced.set()
+        self.idle.wake(is_urgent=lane.is_rolling)
 
     def refuse(self, lane: Lane, scope: str | None, wait_s: float) -> None:
         """A permit was refused: whoever it concerns is left alone for a while and keeps its turn; the others go on."""
@@ -96,8 +96,8 @@ class Chooser:
 
     def announce(self, lane: Lane) -> None:
         """Single messages of this lane were committed just now, and may be sent."""
-        self._urgent.announce(lane)
-        self._wake()
+        if self._urgent.announce(lane) and self._has_room(lane):
+            self.idle.wake(is_urgent=True)
 
     def begin(self, lane: Lane) -> None:
         """The claim of a chosen lane begins."""
@@ -107,11 +107,11 @@ class Chooser:
     def release(self, lane: Lane, segments: int) -> None:
         """The claim of a chosen lane is over, or did not begin; so many segments are still to be claimed."""
         if lane.is_rolling:
-            self._urgent.release(lane, segments)
-            self._wake()
+            if self._urgent.release(lane, segments) and self._has_room(lane):
+                self.idle.wake(is_urgent=True)
         elif self._is_limited(lane.account_id):
             self._rooms[False].end_claim(lane)
-            self._is_announced.set()
+            self.idle.wake(is_urgent=False)
 
     def spend(self, lane: Lane, segments: int) -> None:
         """Book what a claim took. Single messages are not booked: they wait for their permits only."""
@@ -124,18 +124,6 @@ class Chooser:
             self._turns.drop(lane)
         elif is_held:
             self._urgent.hold(lane)
-
-    async def wait(self, halt: asyncio.Event, timeout_s: float) -> None:
-        """For halt, for the time to be over, or for an announcement, unless a lane waits already and cannot be served."""
-        if self._urgent.has_due:
-            await wait_for_halt(halt, timeout_s)
-        else:
-            self._is_announced.clear()
-            await wait_for_either(halt, self._is_announced, timeout_s)
-
-    def _wake(self) -> None:
-        if self._urgent.has_due:
-            self._is_announced.set()
 
     def _is_stale(self) -> bool:
         return self._clock.monotonic() - self._read_at > self._max_age_s

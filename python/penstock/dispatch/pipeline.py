@@ -63,13 +63,19 @@ class Dispatcher:
         self._halt = halt
         await until_available(self.recorder.replay_spool)
         await until_available(self.blame_marked)
-        async with asyncio.TaskGroup() as senders:
-            for _ in range(self._in_flight + SPARE):
-                senders.create_task(self._send_until(halt))
+        async with asyncio.TaskGroup() as group:
+            ending = group.create_task(self._end_idleness(halt))
+            senders = [group.create_task(self._send_until(halt)) for _ in range(self._in_flight + SPARE)]
             # One more for single messages alone: however slow the provider is with campaigns, this one is free for them.
-            senders.create_task(self._send_until(halt, is_urgent_only=True))
+            senders.append(group.create_task(self._send_until(halt, is_urgent_only=True)))
+            await asyncio.wait(senders)
+            ending.cancel()
         if self._crashes:
             raise ExceptionGroup("senders failed", self._crashes)
+
+    async def _end_idleness(self, halt: asyncio.Event) -> None:
+        await halt.wait()
+        self._parts.chooser.idle.close()
 
     async def _send_until(self, halt: asyncio.Event, *, is_urgent_only: bool = False) -> None:
         """One sender. Its crash stops the others after their present batch; cancelling them would lose their answers."""
@@ -83,7 +89,7 @@ class Dispatcher:
                 self._crashes.append(error)
                 return
             if wait_s > 0 and not self._crashes:
-                await self._parts.chooser.wait(halt, wait_s)
+                await self._parts.chooser.idle.wait(wait_s, is_urgent_only=is_urgent_only)
 
     async def run_once(self, *, is_urgent_only: bool = False) -> float:
         """Send at most one batch; the seconds to wait before there may be another."""

@@ -36,20 +36,15 @@ class UrgentLanes:
         self._held: set[CampaignId] = set()
         """May not send now; the store tells when they may again."""
 
-    @property
-    def has_due(self) -> bool:
-        """Whether a lane waits for a sender."""
-        return bool(self._due)
-
-    def announce(self, lane: Lane) -> None:
-        """Something was stored in the lane."""
+    def announce(self, lane: Lane) -> bool:
+        """Something was stored in the lane; whether it waits for a sender since then."""
         taken = self._taken.get(lane.campaign_id)
         if lane.campaign_id in self._held:
-            return
+            return False
         if taken is None:
-            self._put(lane)
-        else:
-            taken.later = _sum(taken.later, lane)
+            return self._put(lane)
+        taken.later = _sum(taken.later, lane)
+        return False
 
     def offer(self, lanes: Iterable[Lane]) -> None:
         """What the store says is due; of a lane that a sender has, it may speak of what is just being taken."""
@@ -80,21 +75,25 @@ class UrgentLanes:
         """Its claim begins: it will see all that was announced until now."""
         self._taken[lane.campaign_id] = _Taken()
 
-    def release(self, lane: Lane, segments: int) -> None:
-        """The claim is over; so many segments were left (0: nothing that it knows of)."""
+    def release(self, lane: Lane, segments: int) -> bool:
+        """The claim is over; so many segments were left (0: nothing that it knows of). Whether it waits for a sender again."""
         taken = self._taken.pop(lane.campaign_id)
         if segments:
             self._put(replace(lane, segments=segments))
         if taken.later is not None:
             self._put(taken.later)
+        return bool(segments) or taken.later is not None
 
     def hold(self, lane: Lane) -> None:
         """Its account may not send: until the store is read again, announcements would only cost permits."""
         self._held.add(lane.campaign_id)
 
-    def _put(self, lane: Lane) -> None:
+    def _put(self, lane: Lane) -> bool:
+        """Whether it did not wait before."""
         lanes = self._due.setdefault(lane.tenant_id, {})
-        lanes[lane.campaign_id] = _sum(lanes.get(lane.campaign_id), lane)
+        waiting = lanes.get(lane.campaign_id)
+        lanes[lane.campaign_id] = _sum(waiting, lane)
+        return waiting is None
 
 
 def _sum(earlier: Lane | None, lane: Lane) -> Lane:
