@@ -13,7 +13,7 @@ from penstock.config import Mitto, Redis
 from penstock.dispatch.bounds import BatchBounds
 from penstock.dispatch.settle import Settler
 from penstock.domain.errors import UnavailableError
-from penstock.domain.ids import AccountId, AttemptId
+from penstock.domain.ids import AccountId, AttemptId, TenantId
 from penstock.domain.room import LONGEST_REFUSAL_S
 from penstock.limits.grant import Grant
 from penstock.limits.limiter import Limiter
@@ -474,6 +474,62 @@ async def test_an_old_permit_is_not_used(store: Store, spool: Path) -> None:
     scene = await make_campaign(store, 5)
     await rig.dispatcher.run_once()
     assert (SlowBrake.renewed, await scene.states()) == ([5, 5], {"sent": 5})
+
+
+async def test_a_limit_that_goes_while_a_batch_is_claimed_blocks_nobody(store: Store, spool: Path) -> None:
+    """The account is served on when its segments cease to be limited between the choice of a lane and its claim."""
+
+    class Fading(OpenBrake):
+        """Limited until somebody asks for a permit."""
+
+        limits: ClassVar[list[bool]] = [True]
+
+        def is_limited(self, account_id: AccountId) -> bool:
+            """As it is."""
+            del account_id
+            return self.limits[0]
+
+        async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, is_urgent: bool = False) -> Grant:
+            """Grant, and be unlimited from now on."""
+            self.limits[0] = False
+            return await super().acquire(account_id, tenant_id, want=want, is_urgent=is_urgent)
+
+    scene = await make_campaign(store, 10, chunk=5)
+    await Rig(store, spool, brake=Fading()).drain()
+    assert await scene.states() == {"sent": 10}
+
+
+async def test_claims_of_a_limited_account_follow_one_another(store: Store, spool: Path) -> None:
+    """While one batch of it is claimed no other sender takes a permit; once it is on its way, the next one does."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    class Limited(OpenBrake):
+        """Lets the first permit wait."""
+
+        asked = 0
+
+        def is_limited(self, account_id: AccountId) -> bool:
+            """Always."""
+            del account_id
+            return True
+
+        async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, is_urgent: bool = False) -> Grant:
+            """Grant, in time."""
+            self.asked += 1
+            begun.set()
+            await go_on.wait()
+            return await super().acquire(account_id, tenant_id, want=want, is_urgent=is_urgent)
+
+    scene, brake = await make_campaign(store, 10, chunk=5), Limited()
+    rig = Rig(store, spool, brake=brake)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(rig.dispatcher.run_once())
+        await begun.wait()
+        assert await rig.dispatcher.run_once() > 0
+        assert brake.asked == 1
+        go_on.set()
+    await rig.drain()
+    assert (brake.asked, await scene.states()) == (2, {"sent": 10})
 
 
 async def test_a_permit_that_is_not_needed_is_given_back(store: Store, spool: Path) -> None:

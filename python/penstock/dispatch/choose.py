@@ -109,8 +109,7 @@ class Chooser:
         if lane.is_rolling:
             if self._urgent.release(lane, segments) and self._has_room(lane):
                 self.idle.wake(is_urgent=True)
-        elif self._is_limited(lane.account_id):
-            self._rooms[False].end_claim(lane)
+        elif self._rooms[False].end_claim(lane):
             self.idle.wake(is_urgent=False)
 
     def spend(self, lane: Lane, segments: int) -> None:

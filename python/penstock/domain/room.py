@@ -53,9 +53,11 @@ class Room:
         """Its account is served by nobody else until `end_claim`."""
         self._claiming.add(lane.account_id)
 
-    def end_claim(self, lane: Lane) -> None:
-        """Its account may be served again."""
+    def end_claim(self, lane: Lane) -> bool:
+        """Its account may be served again; whether others were kept from it."""
+        was_claiming = lane.account_id in self._claiming
         self._claiming.discard(lane.account_id)
+        return was_claiming
 
     def give_back(self, lane: Lane) -> None:
         """It has arrived, or did not leave."""

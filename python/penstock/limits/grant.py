@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from penstock.limits.demand import Demand, Scope, Verdict, Windows
 from penstock.limits.scopes import Traffic
@@ -19,14 +19,6 @@ class Counted(Struct, frozen=True):
     def is_exact(self) -> bool:
         """Whether its segments were counted: those of an unlimited account are not."""
         return any(standing.scope == "segments" for standing in self.verdict.standings)
-
-    def part(self, requests: int, segments: int) -> Self:
-        """Return it as if only so much had been taken."""
-        standings = tuple(
-            structs.replace(standing, granted=segments if standing.scope == "segments" else requests)
-            for standing in self.verdict.standings
-        )
-        return structs.replace(self, verdict=structs.replace(self.verdict, standings=standings))
 
     def returned_with(self, demand: Demand) -> Demand:
         """Return the demand with what the grant took from the same scope, to be given back."""
@@ -59,10 +51,6 @@ class Grant(Struct, frozen=True):
         is_exact = self.counted is not None and self.counted.is_exact
         return now < self.expires_at and (self.granted >= segments or not is_exact)
 
-    def split(self, segments: int) -> tuple[Self, Self | None]:
-        """Return what a request of so many segments needs of it, and what was counted beyond that."""
-        surplus = self.granted - segments
-        if surplus <= 0 or self.counted is None or not self.counted.is_exact:
-            return self, None
-        kept = structs.replace(self, granted=segments, counted=self.counted.part(1, segments))
-        return kept, structs.replace(self, granted=surplus, counted=self.counted.part(0, surplus))
+    def is_wasted_on(self, segments: int) -> bool:
+        """Whether more was counted than a request of so many segments needs."""
+        return self.granted > segments and self.counted is not None and self.counted.is_exact

@@ -107,18 +107,18 @@ class Limiter:
         return await self._ask(traffic, quotas, minimum, want)
 
     async def renew(self, grant: Grant, segments: int) -> Grant:
-        """Return a permit for exactly so many segments that may be used now: the same one while it is good.
+        """Return a permit for so many segments that may be used now: the same one while it is good and not too large.
 
         What the old one took is given back in the same step, so that it costs nothing to have been slow; nor does it matter
-        that others have left no room. When refused, the old one still counts and can be offered again.
+        that others have left no room. When refused, the old one still counts and can be offered again. It is never given back
+        twice: not even where a reply was lost, for what the lost call took for us counts later than what the next one returns.
         """
-        grant, surplus = grant.split(segments)
-        if surplus:
-            await self.release(surplus)
-        counted = grant.counted
-        if counted is None or grant.is_good(segments, self._clock.monotonic()):
+        counted, is_good = grant.counted, grant.is_good(segments, self._clock.monotonic())
+        if counted is None or (is_good and not grant.is_wasted_on(segments)):
             return grant
-        return await self._ask(counted.traffic, self._quotas_for(counted.traffic), segments, segments, former=counted)
+        renewed = await self._ask(counted.traffic, self._quotas_for(counted.traffic), segments, segments, former=counted)
+        # A good one that is too large is good all the same.
+        return renewed if renewed.granted or not grant.is_good(segments, self._clock.monotonic()) else grant
 
     async def release(self, grant: Grant) -> None:
         """Give back a permit that was not used and will not be. If that fails it counts until its window is over."""

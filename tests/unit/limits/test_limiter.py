@@ -42,6 +42,8 @@ class Shared:
 
     def __init__(self, clock: SteppedClock, quotas: Quotas) -> None:
         self.is_away = False
+        self.is_deaf = False
+        """Calls are counted, and their answers lost."""
         self.calls = 0
         self.is_closed = False
         self._clock = clock
@@ -52,7 +54,10 @@ class Shared:
         self.calls += 1
         if self.is_away:
             raise WindowsAwayError("gone")
-        return self._ledger.acquire(int(self._clock.at * 1e6), "shared", demands)
+        verdict = self._ledger.acquire(int(self._clock.at * 1e6), "shared", demands)
+        if self.is_deaf:
+            raise WindowsAwayError("deaf")
+        return verdict
 
     async def aclose(self) -> None:
         """Note it."""
@@ -167,6 +172,49 @@ async def test_what_was_not_claimed_is_free_for_others() -> None:
     assert [(s.scope, s.remaining) for s in standings] == [
         ("account", 999), ("tenant", 999), ("global", 999), ("segments", 100),
     ]  # fmt: skip
+
+
+async def test_a_refused_renewal_can_be_repeated() -> None:
+    """However often a permit is offered in vain, what others hold stays counted; then it is renewed, its surplus free."""
+    rig = Rig()
+    await rig.get(1)
+    rig.step(2)
+    grant, other = await rig.ask(300), await rig.ask(100)
+    assert (grant.granted, other.granted) == (300, 100)
+    rig.step(0.1)
+    rig.limiter.override(Overrides(account_segments={ACCOUNT: 150}))
+    for _ in range(3):
+        assert (await rig.limiter.renew(grant, 100)).granted == 0
+    rig.limiter.override(Overrides())
+    assert (await rig.ask(1)).scope == "segments"
+    assert (await rig.limiter.renew(grant, 100)).granted == 100
+    assert (await rig.ask(LIMIT)).granted == LIMIT - 200
+
+
+async def test_a_good_permit_that_is_too_large_is_used_when_nobody_answers() -> None:
+    """What could not be given back is lost for a window, and the request leaves."""
+    rig = Rig()
+    await rig.get(1)
+    grant = await rig.ask(300)
+    rig.shared.is_away = True
+    assert await rig.limiter.renew(grant, 100) == grant
+
+
+async def test_a_lost_reply_never_frees_what_others_hold() -> None:
+    """A renewal that was counted and not heard of is asked for again: more is counted then, never less."""
+    rig = Rig()
+    await rig.get(1)
+    rig.step(2)
+    grant, other = await rig.ask(100), await rig.ask(100)
+    assert (grant.granted, other.granted) == (100, 100)
+    rig.step(0.2)
+    rig.shared.is_deaf = True
+    assert (await rig.limiter.renew(grant, 100)).scope == "redis"
+    rig.shared.is_deaf = False
+    assert (await rig.limiter.renew(grant, 100)).granted == 100
+    assert (await rig.limiter.look(ACCOUNT, TENANT)).standings[-1].remaining <= LIMIT - 200
+    rig.step(0.85)
+    assert (await rig.limiter.look(ACCOUNT, TENANT)).standings[-1].remaining <= LIMIT - 100
 
 
 async def test_a_permit_of_other_windows_is_not_given_back() -> None:
