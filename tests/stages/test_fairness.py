@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from penstock.config import RateLimit
 from penstock.dispatch.limits import LimitReader
 from penstock.dispatch.settle import Settler
-from penstock.domain.ids import AccountId, TenantId
+from penstock.domain.fairness import Lane
+from penstock.domain.ids import AccountId, CampaignId, TenantId
 from penstock.domain.outcome import Outcome
 from penstock.limits.demand import Demand, Verdict
 from penstock.limits.grant import Grant
@@ -186,6 +188,22 @@ async def test_campaigns_leave_room_for_single_messages(store: Store, tmp_path: 
     await stepped.run(290)
     assert (await stepped.limiter.acquire(ACCOUNT, scene.tenant_id, want=5)).granted == 0
     assert (await stepped.limiter.acquire(ACCOUNT, scene.tenant_id, want=5, is_urgent=True)).granted == 5
+
+
+async def test_a_refused_single_message_is_not_forgotten(store: Store, tmp_path: Path) -> None:
+    """Whoever was refused may turn to a campaign; another sender wakes meanwhile and waits until the refusal ends."""
+    chooser = Rig(store, tmp_path, lanes_age_s=60).chooser
+    chooser._read_at = float("inf")
+    chooser.announce(Lane(TenantId(1), CampaignId(UUID(int=1)), ACCOUNT, 1, is_rolling=True))
+    lane = await chooser.next_lane()
+    assert lane is not None
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(chooser.idle.wait(60, is_urgent_only=False))
+        await asyncio.sleep(0)
+        chooser.refuse(lane, "segments", 0.1)
+        chooser.release(lane, lane.segments)
+        chooser.done(lane)
+    assert 0 < chooser.pause_s(60) <= 0.1
 
 
 class HeldSettler(Settler):

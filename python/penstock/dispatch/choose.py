@@ -107,7 +107,8 @@ class Chooser:
     def release(self, lane: Lane, segments: int) -> None:
         """The claim of a chosen lane is over, or did not begin; so many segments are still to be claimed."""
         if lane.is_rolling:
-            if self._urgent.release(lane, segments) and self._has_room(lane):
+            if self._urgent.release(lane, segments):
+                # Also where it was refused: whoever wakes sleeps until just then, while we may get busy elsewhere.
                 self.idle.wake(is_urgent=True)
         elif self._rooms[False].end_claim(lane):
             self.idle.wake(is_urgent=False)
