@@ -17,6 +17,7 @@ from tests.e2e.inside import Lab, lab
 
 SEGMENTS_PER_S = 2000
 SINGLES = 140
+REQUESTS_PER_S = 20
 SETTLED_S = 2.0
 """So long after the first single message campaigns leave room for them in every window."""
 FIRST_SINGLE = 4915200000000
@@ -50,7 +51,7 @@ async def longest_call_s(at: Lab) -> float:
     return next((upper for (_, before), (upper, count) in pairwise([(0.0, -1.0), *counted]) if count == counted[-1][1]), 60.0)
 
 
-async def send_singles(at: Lab, key: str) -> dict[int, float]:
+async def send_singles(at: Lab, key: str, pause_s: float = 0.05) -> dict[int, float]:
     """One message after another; when each was accepted by the gateway."""
     accepted: dict[int, float] = {}
     async with aiohttp.ClientSession(at.url, headers={"Authorization": f"Bearer {key}"}) as session:
@@ -58,7 +59,7 @@ async def send_singles(at: Lab, key: str) -> dict[int, float]:
             async with session.post("/v1/messages", json={"to": f"+{number}", "text": "Your code is 1"}) as answer:
                 assert answer.status == 201
             accepted[number] = SystemClock().now().timestamp()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(pause_s)
     return accepted
 
 
@@ -98,6 +99,28 @@ async def test_a_single_message_does_not_wait_for_a_campaign(
     arrivals = [(round(line.wire_time * 1e6), line.segments) for line in lines]
     assert fullest_window(arrivals, round((1 - jitter_s) * 1e6)) <= SEGMENTS_PER_S
     assert sum(line.segments for line in lines) < QUEUED[queue]
+
+
+async def test_single_messages_share_a_limit_of_requests_evenly(
+    store: Store, dsn: str, valkey_url: str, tmp_path: Path
+) -> None:
+    """With more of them than requests are allowed, each waits a little and goes with others; none waits for the next window."""
+    del store
+    async with lab(dsn, valkey_url, tmp_path, RATE_LIMIT_TENANT_MAX=str(REQUESTS_PER_S)) as at:
+        asked = await send_singles(at, await at.database.make_key("second", b"second"), 0.02)
+
+        async def are_sent() -> bool:
+            return await at.database.value(SENT, FIRST_SINGLE) == SINGLES
+
+        await wait_until(are_sent, "the single messages are sent")
+        lines = await read_accepted(at)
+        requests = await at.database.value("SELECT count(*) FROM attempt")
+    sent_at = {int(line.destination): line.wire_time for line in lines}
+    assert sent_at.keys() == asked.keys()
+    assert requests < SINGLES / 1.5
+    # The first half may have met the limiter's empty window.
+    waits = sorted(sent_at[number] - at_s for number, at_s in asked.items() if number >= FIRST_SINGLE + SINGLES // 2)
+    assert waits[int(0.9 * len(waits))] < 0.25
 
 
 async def test_a_campaign_uses_its_limit(store: Store, dsn: str, valkey_url: str, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from penstock.domain.fairness import Lane, RoundRobin
 from penstock.domain.ids import AccountId
 from penstock.domain.room import Room
 from penstock.domain.urgent import UrgentLanes
+from penstock.limits.grant import Distance
 from penstock.store import dispatch, runs
 from penstock.store.pool import Store
 
@@ -75,6 +76,11 @@ class Chooser:
             self._turns.keep_turn(lane)
         self._rooms[lane.is_rolling].refuse(lane, scope, self._clock.monotonic(), wait_s)
 
+    def keep_distance(self, lane: Lane, distance: Distance) -> None:
+        """Single messages that come meanwhile go together: better a few milliseconds for each than a window for the last."""
+        if lane.is_rolling and distance.seconds:
+            self._rooms[True].refuse(lane, distance.scope, self._clock.monotonic(), distance.seconds)
+
     def pause_s(self, longest_s: float) -> float:
         """How long to wait when there was no lane: until a refusal ends, if there was one."""
         now = self._clock.monotonic()
@@ -96,7 +102,7 @@ class Chooser:
 
     def announce(self, lane: Lane) -> None:
         """Single messages of this lane were committed just now, and may be sent."""
-        if self._urgent.announce(lane) and self._has_room(lane):
+        if self._urgent.announce(lane):
             self.idle.wake(is_urgent=True)
 
     def begin(self, lane: Lane) -> None:
@@ -108,7 +114,7 @@ class Chooser:
         """The claim of a chosen lane is over, or did not begin; so many segments are still to be claimed."""
         if lane.is_rolling:
             if self._urgent.release(lane, segments):
-                # Also where it was refused: whoever wakes sleeps until just then, while we may get busy elsewhere.
+                # Also where it has no room just now: whoever wakes sleeps until then, while we may get busy elsewhere.
                 self.idle.wake(is_urgent=True)
         elif self._rooms[False].end_claim(lane):
             self.idle.wake(is_urgent=False)

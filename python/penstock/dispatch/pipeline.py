@@ -116,6 +116,7 @@ class Dispatcher:
             if permit.granted == 0:
                 parts.chooser.refuse(lane, permit.scope, permit.retry_after_s)
                 return
+            parts.chooser.keep_distance(lane, permit.distance)
             parts.chooser.begin(lane)
             send_by = parts.clock.monotonic() + SEND_WITHIN_S
             claimed = await self._claim(lane, permit)

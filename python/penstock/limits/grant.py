@@ -1,11 +1,18 @@
 """What the limiter answers, and what it needs to know of a grant to take it back."""
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Final, Self
 
 from msgspec import Struct
 
-from penstock.limits.demand import Demand, Scope, Verdict, Windows
+from penstock.limits.demand import Demand, Scope, Standing, Verdict, Windows
 from penstock.limits.scopes import Traffic
+
+_AT_ONCE: Final = 0.25
+"""Of a limit of requests so much may be used at once. The rest is spread over its window, so that it cannot be used up before
+the first ones are free again."""
+_LEAST_S: Final = 0.001
+"""A shorter distance is none: timers are no finer."""
 
 
 class Counted(Struct, frozen=True):
@@ -26,6 +33,32 @@ class Counted(Struct, frozen=True):
         return demand.renewing(taken, self.verdict.now_us)
 
 
+class Distance(Struct, frozen=True):
+    """Between two requests."""
+
+    seconds: float = 0.0
+    scope: Scope | None = None
+    """The limit that is to last."""
+
+    @classmethod
+    def of(cls, demands: Sequence[Demand], verdict: Verdict) -> Self:
+        """Let the limits of requests last for a window, rather than be used up while whoever comes later waits for the next."""
+        seconds, scope = max(
+            (_distance_s(demand.quota.span_us / 1e6, standing), standing.scope)
+            for demand, standing in zip(demands, verdict.standings, strict=True)
+            if standing.scope != "segments"
+        )
+        return cls(seconds, scope) if seconds >= _LEAST_S else cls()
+
+
+def _distance_s(window_s: float, standing: Standing) -> float:
+    """Longer where less is left than a single sender would leave: others use the limit, too."""
+    at_once = standing.limit * _AT_ONCE
+    if standing.remaining >= standing.limit - at_once:
+        return 0.0
+    return window_s / (standing.limit - at_once) * max(1.0, at_once / max(1, standing.remaining))
+
+
 class Grant(Struct, frozen=True):
     """The answer to one question for a permit."""
 
@@ -39,12 +72,14 @@ class Grant(Struct, frozen=True):
     """When granted: the clock's monotonic time after which the permit must not be used any more."""
     counted: Counted | None = None
     """When granted by windows: what can be given back."""
+    distance: Distance = Distance()
+    """When granted: what the next request should keep from this one, if nothing is lost by waiting."""
 
     @classmethod
-    def of(cls, counted: Counted, want: int, expires_at: float) -> Self:
+    def of(cls, counted: Counted, want: int, expires_at: float, distance: Distance) -> Self:
         """The grant of what was counted; `want` segments where they are not limited."""
         granted = counted.verdict.standings[-1].granted if counted.is_exact else want
-        return cls(granted, expires_at=expires_at, counted=counted)
+        return cls(granted, expires_at=expires_at, counted=counted, distance=distance)
 
     def is_good(self, segments: int, now: float) -> bool:
         """Whether a request of so many segments may leave on it now."""

@@ -16,7 +16,7 @@ from penstock.clock import Clock
 from penstock.domain.ids import AccountId, TenantId
 from penstock.lifecycle import wait_for_halt
 from penstock.limits.demand import WINDOW, Scope, SharedWindows, Verdict, Windows, WindowsAwayError
-from penstock.limits.grant import Counted, Grant
+from penstock.limits.grant import Counted, Distance, Grant
 from penstock.limits.local import LocalWindows
 from penstock.limits.presence import PROBE_EVERY_S, Presence
 from penstock.limits.redis import RedisWindows
@@ -152,7 +152,8 @@ class Limiter:
             self._presence.note_answer()
         if verdict.blocker:
             return self._refuse(verdict.wait_us / SECOND_US, verdict.blocker)
-        return Grant.of(Counted(windows, traffic, verdict), most, began + self._permit_age_s)
+        distance = Distance.of(demands, verdict)
+        return Grant.of(Counted(windows, traffic, verdict), most, began + self._permit_age_s, distance)
 
     def _quotas_for(self, traffic: Traffic) -> Quotas:
         return self._quotas.with_overrides(self._overrides, traffic.account_id, traffic.tenant_id)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from random import Random
 from typing import Literal
 
@@ -11,7 +12,7 @@ import pytest
 from penstock.config import RateLimit
 from penstock.domain.ids import AccountId, TenantId
 from penstock.limits.demand import Demand, Verdict, WindowsAwayError
-from penstock.limits.grant import Grant
+from penstock.limits.grant import Distance, Grant
 from penstock.limits.limiter import PERMIT_AGE_S, REMIND_EVERY_S, Limiter
 from penstock.limits.model import Ledger
 from penstock.limits.presence import AWAY_AFTER_S
@@ -240,6 +241,31 @@ async def test_without_a_segments_limit_requests_are_renewed() -> None:
     rig.step(0.5)
     assert (await rig.limiter.renew(grant, 9)).granted == 9
     assert (await rig.limiter.look(ACCOUNT, TENANT)).standings[0].remaining == 999
+
+
+@pytest.mark.parametrize("senders", [1, 2, 4])
+async def test_requests_keep_a_distance_that_lets_the_limit_last(senders: int) -> None:
+    """A few requests leave at once; then they are spread over the window, and most of the limit is used for good.
+
+    Processes do not know of one another here: each keeps the distance that what is left suggests.
+    """
+    rig, limit = Rig("unlimited"), 50
+    await rig.get(1)
+    rig.step(2)
+    assert (await rig.ask(1)).distance == Distance()
+    rig.limiter.override(Overrides(tenant_requests={TENANT: limit}))
+    begin, due, used = rig.clock.at, [rig.clock.at] * senders, list[float]()
+    while (now := min(due)) < begin + 20:
+        rig.step(max(0.0, now - rig.clock.at))
+        grant = await rig.ask(1)
+        if grant.granted:
+            used.append(now)
+            assert grant.distance.scope == ("tenant" if grant.distance.seconds else None)
+        due[due.index(now)] = now + (grant.distance.seconds if grant.granted else grant.retry_after_s)
+    assert sum(1 for at in used if at < begin + 0.01) >= limit // 5
+    gaps = [after - before for before, after in pairwise(used) if before > begin + 3]
+    assert max(gaps) < (0.05 if senders == 1 else 0.35)
+    assert 0.7 * limit * 20 <= len(used) <= limit * 20
 
 
 async def test_nothing_is_left_lying() -> None:
