@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -460,20 +461,22 @@ async def test_an_old_permit_is_not_used(store: Store, spool: Path) -> None:
     """A permit is renewed until it is good, for what was claimed, before anything leaves."""
 
     class SlowBrake(OpenBrake):
-        """Its permit is refused once."""
+        """Its permit is refused once, then old when it arrives, then good."""
 
+        answers: ClassVar = [Grant(0, 0.001, "segments"), Grant(5, expires_at=0), Grant(5, expires_at=math.inf)]
         renewed: ClassVar[list[int]] = []
 
         async def renew(self, grant: Grant, segments: int) -> Grant:
-            """Refuse, then grant."""
+            """Answer; what was answered last is what is offered next."""
             assert rig.script.bodies == []
+            assert not self.renewed or grant is self.answers[len(self.renewed) - 1]
             self.renewed.append(segments)
-            return Grant(0, 0.001, "segments") if len(self.renewed) == 1 else grant
+            return self.answers[len(self.renewed) - 1]
 
     rig = Rig(store, spool, brake=SlowBrake())
     scene = await make_campaign(store, 5)
     await rig.dispatcher.run_once()
-    assert (SlowBrake.renewed, await scene.states()) == ([5, 5], {"sent": 5})
+    assert (SlowBrake.renewed, await scene.states()) == ([5, 5, 5], {"sent": 5})
 
 
 async def test_a_limit_that_goes_while_a_batch_is_claimed_blocks_nobody(store: Store, spool: Path) -> None:

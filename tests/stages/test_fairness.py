@@ -206,6 +206,19 @@ async def test_a_refused_single_message_is_not_forgotten(store: Store, tmp_path:
     assert 0 < chooser.pause_s(60) <= 0.1
 
 
+async def test_what_else_is_due_wakes_another_sender(store: Store, tmp_path: Path) -> None:
+    """One reading may find single messages of several tenants, and whoever takes the first is away for a while."""
+    chooser = Rig(store, tmp_path, lanes_age_s=60).chooser
+    chooser._read_at = float("inf")
+    lanes = [Lane(TenantId(n), CampaignId(UUID(int=n)), ACCOUNT, 1, is_rolling=True) for n in (1, 2)]
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(chooser.idle.wait(60, is_urgent_only=False))
+        await asyncio.sleep(0)
+        chooser._urgent.offer(lanes)
+        assert await chooser.next_lane() == lanes[0]
+    assert await chooser.next_lane() == lanes[1]
+
+
 class HeldSettler(Settler):
     """Records nothing before it is told to."""
 

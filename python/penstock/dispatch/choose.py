@@ -55,10 +55,19 @@ class Chooser:
                         await self._read()
             lane = self._urgent.pick(self._has_room) or (None if is_urgent_only else self._next_campaign())
         if lane is not None:
-            self._rooms[lane.is_rolling].take(lane)
-            if not lane.is_rolling and self._is_limited(lane.account_id):
-                self._rooms[False].begin_claim(lane)
+            self._take(lane)
         return lane
+
+    def _take(self, lane: Lane) -> None:
+        """What else there is to do is for another: this sender may be away for as long as the provider takes."""
+        self._rooms[lane.is_rolling].take(lane)
+        if not lane.is_rolling:
+            if self._is_limited(lane.account_id):
+                self._rooms[False].begin_claim(lane)
+        elif self._urgent.waits(self._has_room):
+            self.idle.wake(is_urgent=True)
+        elif self._turns.has_lanes:
+            self.idle.wake(is_urgent=False)
 
     def done(self, lane: Lane) -> None:
         """What was chosen is no longer on its way."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
+from msgspec import structs
 
 from penstock import failpoint
 from penstock.dispatch.bounds import BatchFailedError
@@ -25,6 +26,7 @@ from penstock.domain.outcome import Accepted
 from penstock.domain.retry import LONGEST_DELAY_S
 from penstock.domain.room import SPARE
 from penstock.failpoint import Point
+from penstock.lifecycle import wait_for_halt
 from penstock.limits.grant import Grant
 from penstock.providers.port import Answered, pack_reply
 from penstock.store import dispatch
@@ -84,7 +86,8 @@ class Dispatcher:
                 wait_s = await self.run_once(is_urgent_only=is_urgent_only)
             except UnavailableError:
                 log.warning("dispatch_waits_for_database")
-                wait_s = RETRY_S
+                await wait_for_halt(halt, RETRY_S)  # whatever news there is
+                continue
             except Exception as error:  # noqa: BLE001 - raised by run() once the others have finished
                 self._crashes.append(error)
                 return
@@ -123,15 +126,11 @@ class Dispatcher:
             left_segments = _left_segments(claimed, lane)
         finally:
             parts.chooser.release(lane, left_segments)
+        self._note(claimed, lane)
         if isinstance(claimed, Claimed):
-            self._note(claimed, lane)
             await self._send(claimed, place, permit, send_by)
-            return
-        await parts.limiter.release(permit)
-        if isinstance(claimed, NothingDue):
-            parts.chooser.drop(lane, is_held=claimed.is_held)
-        elif isinstance(claimed, LeftOut):
-            parts.chooser.put_back(lane)
+        else:
+            await parts.limiter.release(permit)
 
     async def _claim(self, lane: Lane, permit: Grant) -> Claimed | LeftOut | NothingDue | None:
         """None: the batch failed by itself, which is counted."""
@@ -141,22 +140,33 @@ class Dispatcher:
             state = await self._count_failure(error.batch_id, error.kind, LONGEST_WAIT)
             log.exception("batch_failed", batch_id=error.batch_id, state=state)
             return None
+        except UnavailableError:
+            await self._parts.limiter.release(permit)
+            raise
 
-    def _note(self, claimed: Claimed, lane: Lane) -> None:
-        parts = self._parts
-        if not claimed.is_last_due:
-            parts.chooser.put_back(lane)
-        parts.chooser.spend(lane, claimed.segments)
-        if claimed.drift_s is not None:
-            parts.metrics.schedule_drift.labels("message").observe(claimed.drift_s)
+    def _note(self, claimed: Claimed | LeftOut | NothingDue | None, lane: Lane) -> None:
+        """Let the others know before anything is awaited again: what they see of the lane meanwhile would be wrong."""
+        chooser = self._parts.chooser
+        match claimed:
+            case NothingDue(is_held):
+                chooser.drop(lane, is_held=is_held)
+            case LeftOut():
+                chooser.put_back(lane)
+            case Claimed():
+                if not claimed.is_last_due:
+                    chooser.put_back(lane)
+                chooser.spend(lane, claimed.segments)
+                if claimed.drift_s is not None:
+                    self._parts.metrics.schedule_drift.labels("message").observe(claimed.drift_s)
 
     async def _send(self, claimed: Claimed, place: Place, permit: Grant, send_by: float) -> None:
         """From the committed attempt to its settlement."""
         parts, attempt = self._parts, claimed.attempt
         with parts.metrics.in_flight.track_inprogress():
-            is_permitted = await self._is_permitted(claimed, permit)
-            if not is_permitted or parts.clock.monotonic() >= send_by:
-                reason = "claim_too_old" if is_permitted else "permit_expired"
+            permit = await self._renew(permit, claimed.segments)
+            if not permit.granted or parts.clock.monotonic() >= send_by:
+                reason = "claim_too_old" if permit.granted else "permit_expired"
+                await parts.limiter.release(permit)
                 await until_available(lambda: parts.settler.hand_back(attempt, reason, UNPERMITTED_PAUSE))
                 return
             failpoint.reach(Point.SEND_BEFORE_WRITE)
@@ -170,20 +180,22 @@ class Dispatcher:
             if isinstance(outcome, Accepted):
                 parts.metrics.segments_sent.inc(claimed.segments)
 
-    async def _is_permitted(self, claimed: Claimed, permit: Grant) -> bool:
-        """Renew a permit that grew old (a slow disk, a busy machine) or is not for what was claimed.
+    async def _renew(self, permit: Grant, segments: int) -> Grant:
+        """Renew a permit that grew old (a slow disk, a busy machine, a slow answer) or is not for what was claimed.
 
         A claim is cut to what was granted, but for its first message: that one goes whole, however many segments it has. Less
-        was claimed where less was left than was thought.
+        was claimed where less was left than was thought. What is returned has granted 0 if there was none to be had in time.
         """
         parts = self._parts
         until = parts.clock.monotonic() + RENEW_S
-        while not (renewed := await parts.limiter.renew(permit, claimed.segments)).granted:
-            await asyncio.sleep(min(renewed.retry_after_s, RENEW_S))
+        while True:
+            permit = await parts.limiter.renew(permit, segments)
+            if permit.granted and permit.is_good(segments, parts.clock.monotonic()):
+                return permit
+            if not permit.granted:
+                await asyncio.sleep(min(permit.retry_after_s, RENEW_S))
             if parts.clock.monotonic() >= until:
-                await parts.limiter.release(permit)
-                return False
-        return True
+                return structs.replace(permit, granted=0)
 
     async def blame_marked(self) -> None:
         """Count a failure of every batch that was being made into a request when an earlier process ended.

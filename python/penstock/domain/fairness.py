@@ -48,6 +48,11 @@ class RoundRobin:
         self._turns = [tenant for tenant in self._turns if tenant in self._lanes]
         self._turns += [tenant for tenant in self._lanes if tenant not in known]
 
+    @property
+    def has_lanes(self) -> bool:
+        """Whether anything is due."""
+        return bool(self._lanes)
+
     def pick(self, has_room: Callable[[Lane], bool] = always) -> Lane | None:
         """The lane to serve now, or None when nothing is due that has room. Its cost is booked by `spend`.
 

@@ -54,6 +54,10 @@ class UrgentLanes:
             if lane.campaign_id not in self._taken and lane.campaign_id not in waiting:
                 self._put(lane)
 
+    def waits(self, has_room: Callable[[Lane], bool]) -> bool:
+        """Whether there is a lane to serve now."""
+        return any(has_room(lane) for lanes in self._due.values() for lane in lanes.values())
+
     def pick(self, has_room: Callable[[Lane], bool] = always) -> Lane | None:
         """The lane to serve now, of those that have room; it is not picked again before it is released."""
         for tenant_id, lanes in self._due.items():

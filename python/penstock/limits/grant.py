@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Self
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from penstock.limits.demand import Demand, Scope, Standing, Verdict, Windows
 from penstock.limits.scopes import Traffic
@@ -26,6 +26,14 @@ class Counted(Struct, frozen=True):
     def is_exact(self) -> bool:
         """Whether its segments were counted: those of an unlimited account are not."""
         return any(standing.scope == "segments" for standing in self.verdict.standings)
+
+    def at_most(self, segments: int) -> Self:
+        """Return it as if no more segments than these had been taken."""
+        standings = tuple(
+            structs.replace(standing, granted=min(standing.granted, segments)) if standing.scope == "segments" else standing
+            for standing in self.verdict.standings
+        )
+        return structs.replace(self, verdict=structs.replace(self.verdict, standings=standings))
 
     def returned_with(self, demand: Demand) -> Demand:
         """Return the demand with what the grant took from the same scope, to be given back."""
@@ -54,7 +62,7 @@ class Distance(Struct, frozen=True):
 def _distance_s(window_s: float, standing: Standing) -> float:
     """Longer where less is left than a single sender would leave: others use the limit, too."""
     at_once = standing.limit * _AT_ONCE
-    if standing.remaining >= standing.limit - at_once:
+    if at_once < 1 or standing.remaining >= standing.limit - at_once:
         return 0.0
     return window_s / (standing.limit - at_once) * max(1.0, at_once / max(1, standing.remaining))
 
@@ -71,7 +79,7 @@ class Grant(Struct, frozen=True):
     expires_at: float = 0.0
     """When granted: the clock's monotonic time after which the permit must not be used any more."""
     counted: Counted | None = None
-    """When granted by windows: what can be given back."""
+    """What can be given back; of a refused renewal, what was to be renewed."""
     distance: Distance = Distance()
     """When granted: what the next request should keep from this one, if nothing is lost by waiting."""
 

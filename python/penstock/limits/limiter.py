@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Final, Literal
 
 import structlog
+from msgspec import structs
 
 from penstock import config
 from penstock.clock import Clock
@@ -107,18 +108,22 @@ class Limiter:
         return await self._ask(traffic, quotas, minimum, want)
 
     async def renew(self, grant: Grant, segments: int) -> Grant:
-        """Return a permit for so many segments that may be used now: the same one while it is good and not too large.
+        """Return a permit for so many segments in place of this one: the same while it is good and not too large.
 
         What the old one took is given back in the same step, so that it costs nothing to have been slow; nor does it matter
-        that others have left no room. When refused, the old one still counts and can be offered again. It is never given back
-        twice: not even where a reply was lost, for what the lost call took for us counts later than what the next one returns.
+        that others have left no room. What is returned when refused still counts as the old one did and takes its place. Where
+        a reply was lost the call may have done its work: then no more may be given back than it took anew, to make up for it.
         """
         counted, is_good = grant.counted, grant.is_good(segments, self._clock.monotonic())
         if counted is None or (is_good and not grant.is_wasted_on(segments)):
             return grant
         renewed = await self._ask(counted.traffic, self._quotas_for(counted.traffic), segments, segments, former=counted)
+        if renewed.granted:
+            return renewed
+        still = counted.at_most(segments) if renewed.scope == "redis" else counted
         # A good one that is too large is good all the same.
-        return renewed if renewed.granted or not grant.is_good(segments, self._clock.monotonic()) else grant
+        is_good = grant.is_good(segments, self._clock.monotonic())
+        return structs.replace(grant if is_good else renewed, counted=still)
 
     async def release(self, grant: Grant) -> None:
         """Give back a permit that was not used and will not be. If that fails it counts until its window is over."""

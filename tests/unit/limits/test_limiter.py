@@ -198,24 +198,42 @@ async def test_a_good_permit_that_is_too_large_is_used_when_nobody_answers() -> 
     await rig.get(1)
     grant = await rig.ask(300)
     rig.shared.is_away = True
-    assert await rig.limiter.renew(grant, 100) == grant
+    assert (await rig.limiter.renew(grant, 100)).granted == 300
 
 
-async def test_a_lost_reply_never_frees_what_others_hold() -> None:
+@pytest.mark.parametrize("ours", [100, 300])
+async def test_a_lost_reply_never_frees_what_others_hold(ours: int) -> None:
     """A renewal that was counted and not heard of is asked for again: more is counted then, never less."""
     rig = Rig()
     await rig.get(1)
     rig.step(2)
-    grant, other = await rig.ask(100), await rig.ask(100)
-    assert (grant.granted, other.granted) == (100, 100)
+    grant, other = await rig.ask(ours), await rig.ask(100)
+    assert (grant.granted, other.granted) == (ours, 100)
     rig.step(0.2)
     rig.shared.is_deaf = True
-    assert (await rig.limiter.renew(grant, 100)).scope == "redis"
+    for _ in range(2):
+        grant = await rig.limiter.renew(grant, 100)
+        assert (grant.granted, grant.scope) == (0, "redis")
     rig.shared.is_deaf = False
     assert (await rig.limiter.renew(grant, 100)).granted == 100
     assert (await rig.limiter.look(ACCOUNT, TENANT)).standings[-1].remaining <= LIMIT - 200
     rig.step(0.85)
     assert (await rig.limiter.look(ACCOUNT, TENANT)).standings[-1].remaining <= LIMIT - 100
+
+
+async def test_a_renewal_that_is_given_up_frees_what_is_its_own() -> None:
+    """After refusals and lost replies what still counts of a permit can be given back, and nothing of others is."""
+    rig = Rig()
+    await rig.get(1)
+    rig.step(2)
+    grant, other = await rig.ask(300), await rig.ask(100)
+    assert (grant.granted, other.granted) == (300, 100)
+    rig.step(0.1)
+    rig.limiter.override(Overrides(account_segments={ACCOUNT: 150}))
+    grant = await rig.limiter.renew(grant, 100)
+    rig.limiter.override(Overrides())
+    await rig.limiter.release(grant)
+    assert (await rig.limiter.look(ACCOUNT, TENANT)).standings[-1].remaining == 300
 
 
 async def test_a_permit_of_other_windows_is_not_given_back() -> None:
