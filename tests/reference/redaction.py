@@ -93,7 +93,7 @@ def _masked(text: str, place: int, fresh: int) -> Found | None:
 
 def _email(text: str, place: int, fresh: int) -> Found | None:
     found = EMAIL.match(text, place) if _begins(text, place, fresh, LOCAL) else None
-    return found and (found.end(), found[0][0] + MASK)
+    return found and (found.end(), found[0][0].strip("0123456789*") + MASK)
 
 
 def _userinfo(text: str, place: int, _: int) -> Found | None:

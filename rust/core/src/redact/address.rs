@@ -1,4 +1,4 @@
-//! E-mail addresses, of which the first character and the domain stay, and user and password in URLs.
+//! E-mail addresses, of which the first letter and the domain stay, and user and password in URLs.
 
 use memchr::{memchr2, memmem, memrchr};
 
@@ -55,8 +55,12 @@ fn is_domain(text: &[u8], start: usize) -> bool {
     domain.first().is_some_and(|&byte| byte != b'.') && domain[1..].windows(2).any(is_label)
 }
 
-/// Where the first character ends.
-pub(super) fn first_char_end(text: &[u8], start: usize) -> usize {
+/// Where what is shown of a local part ends: behind its first character, unless that is a digit, which would join the digits
+/// before it and could make a number of them.
+pub(super) fn shown_end(text: &[u8], start: usize) -> usize {
+    if matches!(text[start], b'0'..=b'9' | b'*') {
+        return start;
+    }
     let rest = text[start + 1..].iter().take_while(|&&byte| byte & 0xC0 == 0x80).count();
     start + 1 + rest
 }
