@@ -1,8 +1,10 @@
 """The life of a server, played by a program that only sleeps."""
 
 import os
+import secrets
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,11 +12,12 @@ import pytest
 
 from penstock.embedded import EmbeddedError
 from penstock.embedded.account import Account, ourselves
-from penstock.embedded.process import Identity, ServerProcess, start_server
+from penstock.embedded.process import TICK_S, Identity, ServerProcess, start_server
 from penstock.embedded.server import EmbeddedServer
 from tests.servers import private_folder
 
-SECONDS = "86398.75"  # an argument that no other process has
+# An argument that no other process has: these tests may run beside themselves, or after a run that was killed.
+SECONDS = f"86398.{secrets.randbelow(10**9):09}"
 
 
 class Sleeper(EmbeddedServer):
@@ -25,6 +28,7 @@ class Sleeper(EmbeddedServer):
     ending: ClassVar = ((signal.SIGTERM, 5.0),)
     address = "sleeper:"
     argv: tuple[str, ...] = ("/bin/sleep", SECONDS)
+    identity = Identity(("sleep",), (SECONDS,), os.geteuid())
     launched: ServerProcess | None = None
 
     @staticmethod
@@ -33,7 +37,7 @@ class Sleeper(EmbeddedServer):
 
     def _identity(self, account: Account) -> Identity:
         del account
-        return Identity(("sleep",), (SECONDS,), os.geteuid())
+        return self.identity
 
     def _launch(self, account: Account) -> ServerProcess:
         with self.log.opened() as log:
@@ -45,16 +49,29 @@ class Sleeper(EmbeddedServer):
         if self.launched is None:
             os.kill(pid, signal.SIGKILL)
             return False
-        return self._identity(ourselves()).matches(pid)
+        return self.identity.matches(pid)
+
+
+def wait_for_command_line(server: Sleeper, pid: int) -> None:
+    """A process has no command line for a moment after `Popen` returns: the kernel wakes us before it has placed the words."""
+    deadline = time.monotonic() + 10
+    while not server.identity.matches(pid):
+        assert time.monotonic() < deadline
+        time.sleep(TICK_S)
 
 
 def test_a_dying_orphan_is_not_the_server() -> None:
     """A newborn child of a killed server looks like it; once it is gone, a real one is launched."""
     with private_folder() as folder, subprocess.Popen(["sleep", SECONDS]) as orphan:
         server = Sleeper(folder / "sleeper")
-        with server:
-            assert server.launched
-            assert server.pid == server.launched.pid != orphan.pid
+        try:
+            wait_for_command_line(server, orphan.pid)
+            with server:
+                assert server.launched
+                assert server.pid == server.launched.pid != orphan.pid
+                assert orphan.wait(timeout=5) == -signal.SIGKILL
+        finally:
+            orphan.kill()
 
 
 def test_a_server_that_ends_at_once_is_one_clear_line() -> None:
