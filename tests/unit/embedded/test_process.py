@@ -1,6 +1,7 @@
 """A server is known by its command line and its user."""
 
 import os
+import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from penstock.embedded.account import ourselves
 from penstock.embedded.errors import EmbeddedError
 from penstock.embedded.process import Identity, ServerProcess, run_once
 
-SECONDS = "86399.25"  # an argument that no other process has
+# An argument that no other process has: these tests may run beside themselves, or after a run that was killed.
+SECONDS = f"86399.{secrets.randbelow(10**9):09}"
 
 
 @pytest.fixture
