@@ -179,6 +179,6 @@ class _Link:
         for writer in self._writers:
             sock: socket.socket | None = writer.get_extra_info("socket")
             with suppress(OSError):
-                if sock is not None and sock.family != socket.AF_UNIX:
+                if sock is not None and sock.family != socket.AF_UNIX and sock.fileno() >= 0:
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
             writer.transport.abort()
