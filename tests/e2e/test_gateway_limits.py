@@ -19,7 +19,7 @@ SEGMENTS_PER_S = 2000
 SINGLES = 140
 REQUESTS_PER_S = 20
 SILENT = {"callback": None}
-"""No reports: a connection that is being accepted while the door closes is left open by asyncio's own server."""
+"""No reports: they would take time from what is measured here."""
 SETTLED_S = 2.0
 """So long after the first single message campaigns leave room for them in every window."""
 FIRST_SINGLE = 4915200000000
