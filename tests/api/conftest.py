@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 import pytest
-import uvloop
 from msgspec import Struct
 from redis.asyncio import from_url as connect
 
@@ -43,11 +42,6 @@ PATIENCE = timedelta(seconds=10)
 """With a server of windows that shares its machine with other tests."""
 PIECE = 256
 """Bytes that are parsed at once: small for the same reason."""
-
-
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loop that the gateway itself runs on: its connections are of other classes than asyncio's own."""
-    return {"uvloop": uvloop.new_event_loop}
 
 
 class Answer(Struct, frozen=True):
