@@ -128,7 +128,11 @@ async def open_runtime(settings: Settings, spool: Path) -> AsyncIterator[Runtime
 def _facts(store: Store, settings: Settings) -> dict[str, Fact]:
     """What /health/full tells operators."""
     wall = "on" if store.is_walled else "off"
-    return {"mode": lambda: settings.mode, "role": lambda: settings.general.role, "second_wall": lambda: wall}
+    safe_mode = "on" if settings.general.safe_mode else "off"
+    return {
+        "mode": lambda: settings.mode, "role": lambda: settings.general.role, "safe_mode": lambda: safe_mode,
+        "second_wall": lambda: wall,
+    }  # fmt: skip
 
 
 async def migrate_database(dsn: str, mode: str) -> list[str]:

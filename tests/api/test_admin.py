@@ -59,6 +59,7 @@ class TestTheDoor:
         check_problem(answer, 401, "unauthenticated")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert ADMIN_KEY not in answer.body.decode()
+        assert "*" not in answer.json["detail"]
 
     @pytest.mark.parametrize("route", TENANT_ROUTES, ids=lambda route: route.name)
     async def test_the_operators_key_is_no_tenants_key(self, operator: Api, route: Any) -> None:

@@ -178,6 +178,7 @@ async def test_without_a_valid_key_nothing_is_said(api: Api, credential: str) ->
     answer = await api.call("POST", "/v1/campaigns", data=b"nonsense", headers={"Authorization": credential})
     check_problem(answer, 401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.json["detail"] == "Send an API key (pk_…) in the header Authorization, after the word Bearer."
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ async def read_facts(at: Site) -> Any:
                 assert answer.status == 200
                 pages.append(await answer.json())
     assert pages[0]["findings"] == pages[1]["findings"] == {"last_day": {}, "newest_at": None}
-    assert pages[0]["facts"].keys() == pages[1]["facts"].keys() == {"mode", "role", "second_wall", "limiter"}
+    assert pages[0]["facts"].keys() == pages[1]["facts"].keys() == {"mode", "role", "safe_mode", "second_wall", "limiter"}
     return pages[0]["facts"]
 
 

@@ -249,7 +249,8 @@ def test_all_problems_are_told_at_once() -> None:
     [("PENSTOCK_HTTP_PORT", "65536"), ("PENSTOCK_HTTP_PORT", "-1"), ("SMS_BATCH_MAX_BYTES", "1999"),
      ("MITTO_MAX_SEGMENTS_PER_S", "none"), ("MITTO_MAX_SEGMENTS_PER_S", "null"), ("MITTO_MAX_SEGMENTS_PER_S", "0"),
      ("SAFE_MODE", "perhaps"), ("RATE_LIMIT_TENANT_MAX", "many"), ("RATE_LIMIT_TENANT_WINDOW_MS", "99"),
-     ("MITTO_SENDER_NAME", "SeventeenLetters!"), ("PENSTOCK_DISPATCH__IN_FLIGHT", "65"), ("PENSTOCK_MODE", "Real")],
+     ("MITTO_SENDER_NAME", "Twelve Chars"), ("RL_REGISTER_PER_HUOR", "3"),
+     ("PENSTOCK_DISPATCH__IN_FLIGHT", "65"), ("PENSTOCK_MODE", "Real")],
 )  # fmt: skip
 def test_values_out_of_range_are_problems(name: str, text: str) -> None:
     """A value outside its range or of the wrong kind is refused under the name it was given."""
@@ -275,11 +276,28 @@ def test_real_mode_starts_with_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "MITTO_API_BASE", "MITTO_API_KEY", "MITTO_SENDER_NAME"])
-def test_mock_is_implicit_only_with_nothing_real(name: str) -> None:
-    """One real address or credential is enough for real mode, so that no one lands in mock mode by omission."""
+@pytest.mark.parametrize("suffix", ["", "_FILE"])
+def test_mock_is_implicit_only_with_nothing_real(name: str, suffix: str, tmp_path: Path) -> None:
+    """One real address or credential is enough for real mode, in a file as well: no one lands in mock mode by omission."""
     assert load({}).mode == "mock"
+    path = tmp_path / "secret"
+    path.write_text("postgresql://x")
     with pytest.raises(ConfigError, match="required in real mode"):
-        load({name: "postgresql://x"})
+        load({f"{name}{suffix}": str(path) if suffix else "postgresql://x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [("SAFE_MODE", "yes please", "expected 0 or 1"), ("PENSTOCK_HTTP_PORT", "70000", "expected a whole number from 0 to 65535"),
+     ("RATE_LIMIT_TENANT_MAX", "many", "expected a whole number of at least 1"),
+     ("MITTO_MAX_SEGMENTS_PER_S", "0", "expected a number of at least 1 or unlimited"),
+     ("MITTO_SENDER_NAME", "No", "expected 3 to 11 printable ASCII characters with at least one letter, or 3 to 14 digits")],
+)  # fmt: skip
+def test_a_problem_says_what_is_expected(name: str, text: str, problem: str) -> None:
+    """In words of the person who sets it, not of the program's types."""
+    with pytest.raises(ConfigError) as raised:
+        load({"PENSTOCK_MODE": "mock", name: text})
+    assert raised.value.problems == [f"{name}: {problem}"]
 
 
 def test_mock_mode_is_whole_by_itself() -> None:

@@ -25,6 +25,9 @@ from penstock.store.pool import Store
 
 _CREDENTIAL: Final = re.compile(r"(?i:bearer) +(pk_[A-Za-z0-9_-]{8,120})")
 
+ADVICE: Final = "Send an API key (pk_…) in the header Authorization, after the word Bearer."
+"""Worded so that the redaction of details leaves it as it is."""
+
 REMEMBERED_S: Final = 1.0
 """A key that was good is believed for so long, or until its end: a revoked one closes within a second."""
 REMEMBERED_KEYS: Final = 1024
@@ -61,7 +64,7 @@ class Authenticator:
         """
         given = _CREDENTIAL.fullmatch(request.headers.get("Authorization", ""))
         if given is None:
-            raise UnauthenticatedError("Send an API key as Authorization: Bearer pk_….")
+            raise UnauthenticatedError(ADVICE)
         key_hash = hashlib.sha256(given[1].encode()).digest()
         now = self._clock.monotonic()
         until, caller = self._known.get(key_hash, (now, None))
@@ -72,7 +75,7 @@ class Authenticator:
         owner = await self._find(key_hash)
         if owner is None:
             self._known.pop(key_hash, None)
-            raise UnauthenticatedError("Send an API key as Authorization: Bearer pk_….")
+            raise UnauthenticatedError(ADVICE)
         caller = Caller(owner.tenant_id, key_hash, owner.key_id, owner.scopes, owner.settings)
         left_s = REMEMBERED_S if owner.expires_in_s is None else min(REMEMBERED_S, owner.expires_in_s)
         return self._remember(caller, now + left_s)

@@ -1,6 +1,7 @@
 """What every command that touches the servers needs: the settings, and servers that run. The only reader of the environment."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -56,11 +57,19 @@ def spool_folder(settings: Settings) -> Path:
     return data_folder(settings).root / "spool"
 
 
+def say_if_embedded(settings: Settings) -> None:
+    """Name the embedded database: whoever forgot the gateway's environment would take what is empty for all being well."""
+    if settings.database.url is None:
+        folder = data_folder(settings).postgres
+        print(f"mock mode: the embedded database in {folder} (DATABASE_URL is not set)", file=sys.stderr)
+
+
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Store]:
     """A migrated store, for commands that work on the database directly."""
     from penstock.runtime import migrate_database
 
+    say_if_embedded(settings)
     with running_servers(settings) as running:
         assert running.database.url is not None  # noqa: S101 - running_servers fills it in
         dsn = running.database.url.reveal()

@@ -60,7 +60,7 @@ def simulate(  # noqa: PLR0913 - one parameter an option
         no_report=no_report,
         intermediate=intermediate,
         finals=_finals(final or ["Delivered=0.96", "Failure=0.03", "Expired=0.01"]),
-        scenarios=tuple(scenario or ()),
+        scenarios=_scenarios(scenario or []),
     )
     if end_with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
@@ -80,6 +80,18 @@ def _end_with_stdin() -> None:
     while os.read(0, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _scenarios(given: list[str]) -> tuple[str, ...]:
+    """As they came, if there are such scenarios with such parameters."""
+    from penstock.simulator.rules import Rules, parse_rule
+
+    for text in given:
+        try:
+            Rules().add(parse_rule(text), 0.0)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--scenario") from None
+    return tuple(given)
 
 
 def _finals(given: list[str]) -> dict[str, float]:

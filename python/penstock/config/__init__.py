@@ -1,6 +1,7 @@
 """Settings: the page that declares them (settings.py) and how they are read (load.py)."""
 
 from penstock.config.load import ConfigError, load
+from penstock.config.sender import SENDER, SENDER_RULE
 from penstock.config.settings import (
     KNOWN_NAMES,
     MOCK_MITTO,
@@ -29,6 +30,8 @@ __all__ = [
     "MOCK_MITTO",
     "OUR_PREFIXES",
     "REAL_NEEDS",
+    "SENDER",
+    "SENDER_RULE",
     "Callers",
     "ConfigError",
     "Database",

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from penstock import failpoint
+from penstock.config.sender import SENDER, SENDER_RULE
 from penstock.config.settings import (
     KNOWN_NAMES,
     LEAST_KEPT,
@@ -111,6 +112,8 @@ def _check_mitto(mitto: Section, problems: list[str]) -> None:
         raise TypeError(type(mitto))
     if mitto.timeout >= LONGEST_CALL:
         problems.append(f"{environment_name('mitto', 'timeout')}: must be under {LONGEST_CALL.total_seconds():.0f}s, the lease")
+    if mitto.sender_name is not None and not SENDER.fullmatch(mitto.sender_name):
+        problems.append(f"MITTO_SENDER_NAME: expected {SENDER_RULE}")
     if mitto.api_base is not None and not _is_web_address(mitto.api_base):
         problems.append("MITTO_API_BASE: expected an address such as https://messaging.mittoapi.com")
 
@@ -168,7 +171,7 @@ def _mode(environment: Mapping[str, str], given: Mapping[Place, tuple[str, str]]
     """As given; else mock only if nothing points at real servers or a real provider."""
     if ("general", "mode") in given:
         return "real" if given["general", "mode"][1] == "real" else "mock"
-    real = any(name in ("DATABASE_URL", "REDIS_URL") or name.startswith("MITTO_") for name in environment)
+    real = any(name.removesuffix("_FILE") in ("DATABASE_URL", "REDIS_URL") or name.startswith("MITTO_") for name in environment)
     return "real" if real else "mock"
 
 
@@ -201,7 +204,7 @@ def _value(field: msgspec.structs.FieldInfo, source: str, text: str, problems: l
     try:
         return msgspec.convert(text, field.type, strict=False, dec_hook=lambda kind, value: kind(value))
     except msgspec.ValidationError as error:
-        problems.append(f"{source}: {_choices(kinds) or error}")
+        problems.append(f"{source}: {_choices(kinds) or _range(kinds) or error}")
         return UNSET
 
 
@@ -220,6 +223,18 @@ def _choices(kinds: tuple[Any, ...]) -> str:
     if words and any(get_origin(kind) is Annotated for kind in kinds):
         words.insert(0, "a number of at least 1")
     return f"expected {' or '.join(words)}" if words else ""
+
+
+def _range(kinds: tuple[Any, ...]) -> str:
+    """What may be said instead, where a number or a switch is expected."""
+    if bool in kinds:
+        return "expected 0 or 1"
+    parts = [part for kind in kinds for part in (get_args(kind) or (kind,))]
+    bounds = next((part for part in parts if isinstance(part, msgspec.Meta)), msgspec.Meta())
+    if int not in parts:
+        return ""
+    span = f"of at least {bounds.ge}" if bounds.le is None else f"from {bounds.ge} to {bounds.le}"
+    return f"expected a whole number {span}"
 
 
 def _duration(source: str, text: str, problems: list[str]) -> object:

@@ -103,8 +103,8 @@ class Mitto(Section, frozen=True, kw_only=True):
     """From Mitto's customer portal."""
     traffic_account_id: str | None = None
     """The account that sends and is billed; a GUID."""
-    sender_name: Annotated[str, Meta(min_length=1, max_length=16)] | None = None
-    """Sender of campaigns that name none."""
+    sender_name: str | None = None
+    """Sender of campaigns that name none: 3 to 11 characters with a letter among them, or 3 to 14 digits."""
     webhook_secret: Secret | None = None
     """Expected on delivery reports, in X-Webhook-Secret or ?token=."""
     max_segments_per_s: Positive | Literal["unlimited"] | None = None
@@ -299,7 +299,7 @@ KNOWN_NAMES: Final[Mapping[str, Place]] = {
     "PENSTOCK_REPORT_WINDOW": ("receipts", "report_window"),
 }
 
-OUR_PREFIXES: Final = ("PENSTOCK_", "MITTO_", "SMS_", "RATE_LIMIT_")
+OUR_PREFIXES: Final = ("PENSTOCK_", "MITTO_", "SMS_", "RATE_LIMIT_", "RL_REGISTER_", "RL_CLAIM_")
 REAL_NEEDS: Final = (
     "DATABASE_URL",
     "REDIS_URL",

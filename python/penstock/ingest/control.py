@@ -3,7 +3,6 @@
 Each works in a transaction that its caller opens, because the record of an answered request stands or falls with it.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +11,7 @@ from msgspec import Struct
 
 from penstock import _core
 from penstock.clock import find_zones
+from penstock.config import SENDER, SENDER_RULE
 from penstock.domain.campaign import AutoPause, CampaignState
 from penstock.domain.errors import InvalidValueError, NotFoundError, StateConflictError
 from penstock.domain.ids import AccountId, CampaignId, TenantId
@@ -20,10 +20,6 @@ from penstock.ingest.opening import check_draft, lock_or_refuse, refuse_open_upl
 from penstock.store import accounts, campaigns, control, uploads, zone_groups
 from penstock.store.campaigns import Campaign, NewCampaign
 from penstock.store.pool import Connection
-
-# What all of the provider's interfaces accept: 3 to 11 printable ASCII characters, a letter among them, or 3 to 14 digits.
-_NAMED_SENDER: Final = re.compile(r"(?=[ -~]*[A-Za-z])[!-~](?:[ -~]{1,9})[!-~]")
-_NUMBERED_SENDER: Final = re.compile(r"[0-9]{3,14}")
 
 LATEST_START: Final = timedelta(days=90)
 """A campaign may be scheduled so far ahead."""
@@ -77,10 +73,8 @@ async def create_campaign(
 
 def check_sender(sender: str, pointer: str = "/from") -> None:
     """Raise InvalidValueError for a sender that the provider would refuse."""
-    if not _NAMED_SENDER.fullmatch(sender) and not _NUMBERED_SENDER.fullmatch(sender):
-        raise InvalidValueError(
-            "A sender is 3 to 11 printable ASCII characters with at least one letter, or 3 to 14 digits.", pointer=pointer
-        )
+    if not SENDER.fullmatch(sender):
+        raise InvalidValueError(f"A sender is {SENDER_RULE}.", pointer=pointer)
 
 
 def check_text(text: str, max_parts: int) -> None:

@@ -118,7 +118,7 @@ def convert_rule(document: object) -> RuleRequest:
 def _build(request: RuleRequest) -> Scenario:
     kind = SCENARIOS.get(request.scenario)
     if kind is None:
-        raise ValueError(f"there is no scenario {request.scenario!r}")
+        raise ValueError(f"there is no scenario {request.scenario!r}; there are {', '.join(sorted(SCENARIOS))}")
     try:
         return msgspec.convert(request.parameters, kind, strict=False)
     except msgspec.ValidationError as error:

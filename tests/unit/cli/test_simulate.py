@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from penstock.cli.mock import READY_PREFIX
 
 SIMULATE = [sys.executable, "-m", "penstock", "simulate", "--port"]
@@ -14,6 +16,15 @@ def test_ends_with_whoever_started_it() -> None:
         assert process.stdout.readline().startswith(READY_PREFIX)
         _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("scenario", ["ZZ", "T4:nonsense=1"])
+def test_an_unknown_scenario_is_told(scenario: str) -> None:
+    """Not by a traceback; what is not known at all is answered with what there is."""
+    done = subprocess.run([*SIMULATE, "0", "--scenario", scenario], capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "T4" in done.stderr
+    assert scenario[:2] in done.stderr
 
 
 def test_taken_port_is_one_clear_line() -> None:

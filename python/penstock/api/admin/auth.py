@@ -21,7 +21,7 @@ def require_operator(request: web.Request, admin_key: Secret) -> None:
     given = _CREDENTIAL.fullmatch(request.headers.get("Authorization", ""))
     # Digests have one length: neither the content nor the length of the key shows in how long this takes.
     if given is None or not hmac.compare_digest(_digest(given[1]), _digest(admin_key.reveal())):
-        raise UnauthenticatedError("Send the operator's key as Authorization: Bearer ….")
+        raise UnauthenticatedError("Send the operator's key in the header Authorization, after the word Bearer.")
 
 
 def _digest(text: str) -> bytes:
