@@ -14,7 +14,7 @@ from penstock.domain.outcome import Accepted, Held, NotSent, Outcome, Refused, S
 from penstock.providers.mitto import client as client_module
 from penstock.providers.mitto.client import MittoClient
 from penstock.providers.mitto.wire import judge
-from penstock.providers.port import Answered, Disconnected, Reply, Unsent
+from penstock.providers.port import Answered, Disconnected, Reply, Unsent, pack_reply, unpack_reply
 from penstock.redact import Secret
 from tests.contract.hostile import HostileServer, http, reset_at_once, say
 
@@ -39,8 +39,11 @@ async def send(settings: Mitto, body: bytes = BODY) -> Reply:
 
 
 async def outcome_of(settings: Mitto, expected: int = 2) -> Outcome:
-    """Send and judge."""
-    return judge(await send(settings), expected, ACCOUNT, now=NOW)
+    """Send, keep the answer as the spool does, and judge."""
+    reply = await send(settings)
+    if isinstance(reply, Answered):
+        assert unpack_reply(pack_reply(reply)) == reply
+    return judge(reply, expected, ACCOUNT, now=NOW)
 
 
 def closed_port() -> int:
@@ -76,6 +79,8 @@ CASES: list[tuple[str, Callable[[], HostileServer], Outcome]] = [
     ("throttled", say(http(429, b"", "Retry-After: 3")), Throttled(3.0)),
     ("throttled until", say(http(429, b"", "Retry-After: Mon, 05 Jan 2026 10:00:07 GMT")), Throttled(7.0)),
     ("throttled absurdly", say(http(429, b"", "Retry-After: 99999999999999999")), Throttled(300.0)),
+    ("throttled in no words", say(http(429, b"", "Retry-After: ?").replace(b"?", b"\xff")), Throttled(None)),
+    ("throttled in other words", say(http(429, b"", "Retry-After: fünf")), Throttled(None)),
     ("throttled silently", say(http(429)), Throttled(None)),
     ("throttled, cut", say(http(429, b"x", length=9)), Unknown("truncated")),
     ("key", say(http(401)), Held("http_401")),

@@ -14,7 +14,7 @@ class Answered(Struct, frozen=True, tag="answered"):
 
     status: int
     retry_after: str | None
-    """The Retry-After header as it came."""
+    """The Retry-After header as it came; None where it is not ASCII, which no form of it is and which cannot be packed."""
     body: bytes
 
 
@@ -56,4 +56,7 @@ def pack_reply(reply: Answered) -> bytes:
 
 def unpack_reply(data: bytes) -> Answered:
     """Read an answer that was packed. Raises msgspec.DecodeError for bytes that are damaged or something else."""
-    return _decoder.decode(data)
+    try:
+        return _decoder.decode(data)
+    except UnicodeDecodeError as error:  # a damaged text is not among the errors of the decoder
+        raise msgspec.DecodeError(str(error)) from error

@@ -17,7 +17,7 @@ def test_an_answer_survives_packing(status: int, retry_after: str | None, body: 
 
 def test_damage_is_noticed() -> None:
     """A cut or foreign record raises and never becomes another answer."""
-    packed = pack_reply(Answered(200, None, b"body"))
-    for damaged in (packed[:-1], b"", b"\xc1", packed[1:]):
+    packed = pack_reply(Answered(200, "soon", b"body"))
+    for damaged in (packed[:-1], b"", b"\xc1", packed[1:], packed.replace(b"soon", b"so\xffn")):
         with pytest.raises(msgspec.DecodeError):
             unpack_reply(damaged)

@@ -140,7 +140,8 @@ async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> Reply:
         if len(content) > most_bytes:
             response.close()
             return Disconnected("answer_too_large")
-    return Answered(response.status, response.headers.get("Retry-After"), bytes(content))
+    retry_after = response.headers.get("Retry-After")
+    return Answered(response.status, retry_after if retry_after and retry_after.isascii() else None, bytes(content))
 
 
 def _translate(error: Exception, progress: _Progress) -> Reply:
