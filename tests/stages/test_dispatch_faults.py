@@ -267,6 +267,21 @@ async def test_a_claim_not_found_is_looked_for_during_a_lease(store: Store, spoo
         assert len(rig.claimer.doubtful) == kept
 
 
+async def test_a_claim_in_doubt_is_handed_back_before_the_process_ends(store: Store, spool: Path) -> None:
+    """It was committed, its reply was lost, and a stop came: only this process knows that nothing of it was sent."""
+    broken, halt = BrokenStore.of(store), asyncio.Event()
+    scene = await make_campaign(store, 5)
+    rig = Rig(store, spool, claims_from=broken)
+    broken.lose_after = 1
+    with pytest.raises(UnavailableError):
+        await rig.dispatcher.run_once()
+    assert await scene.column(BATCHES) == ["sending"]
+    halt.set()
+    await rig.dispatcher.run(halt)
+    assert (rig.claimer.doubtful, rig.script.bodies) == (set(), [])
+    assert (await scene.states(), await scene.column(BATCHES)) == ({"queued": 5}, ["pending"])
+
+
 async def test_a_claim_that_appears_late_is_handed_back(store: Store, spool: Path) -> None:
     """A claim whose COMMIT hung while it was first looked for is found later and returned to the queue; nothing was sent."""
     broken, attempt_id = BrokenStore.of(store), AttemptId(new_id())

@@ -1,14 +1,18 @@
 """Claims that ended without a word from the database: committed or not, nobody knows yet."""
 
+import asyncio
 from typing import Final
 
 from penstock.dispatch.claim import LEASE
 from penstock.dispatch.parts import Parts
+from penstock.dispatch.until import RETRY_S
 from penstock.domain.ids import AttemptId
 from penstock.store import attempts
 
 LOOK_AGAIN_S: Final = 1.0
 """How often they are looked for."""
+LAST_LOOKS_S: Final = 5.0
+"""How long a process that ends goes on looking. A COMMIT that hangs for longer leaves an attempt that ends as unknown."""
 
 
 class DoubtfulClaims:
@@ -37,3 +41,12 @@ class DoubtfulClaims:
             if attempt is not None or now - since > LEASE.total_seconds():
                 doubtful.discard(attempt_id)
                 self._since.pop(attempt_id, None)
+
+    async def hand_back_last(self) -> None:
+        """The same before this process ends: that nothing of them was sent is known to nobody else."""
+        clock, doubtful = self._parts.clock, self._parts.claimer.doubtful
+        until = clock.monotonic() + LAST_LOOKS_S
+        await self.hand_back()
+        while doubtful and clock.monotonic() < until:
+            await asyncio.sleep(RETRY_S)
+            await self.hand_back()

@@ -72,6 +72,7 @@ class Dispatcher:
             senders.append(group.create_task(self._send_until(halt, is_urgent_only=True)))
             await asyncio.wait(senders)
             ending.cancel()
+        await until_available(self.doubtful.hand_back_last)
         if self._crashes:
             raise ExceptionGroup("senders failed", self._crashes)
 
