@@ -127,6 +127,15 @@ async def test_what_is_quiet_waits_and_the_rest_goes(store: Store, rig: Rig) -> 
     assert await scene.states() == {"sent": 6}
 
 
+async def test_a_zone_that_this_machine_does_not_know_stops_no_start(store: Store) -> None:
+    """The machine that took the upload knew it. The campaign starts, and the claim says which batch it cannot send."""
+    scene = await make_quiet(store, quiet_in_tokyo())
+    await scene.execute("UPDATE batch SET zone_group = 'No/Where' WHERE zone_group = $1", ZONES[BERLIN])
+    await start(scene)
+    later = {row["zone_group"]: row["is_later"] for row in await scene.fetch(DUE)}
+    assert later == {"No/Where": False, ZONES[ATHENS]: False, ZONES[TOKYO]: True}
+
+
 async def test_what_becomes_quiet_between_choice_and_claim_is_not_sent(store: Store, rig: Rig) -> None:
     """The claim asks the clock again: the whole group waits from then on, at the cost of one claim."""
     scene = await make_quiet(store, hours_around(now(), 0), each=6, chunk=6)
