@@ -383,6 +383,17 @@ class TestResending:
         await resend_unknown(store, inquiry.metrics)
         assert (await scene.states(), await inquiry.results()) == ({"unknown": 5}, {ids[0]: None})
 
+    async def test_reports_that_were_stored_in_time_are_applied_first(self, store: Store, inquiry: Inquiry) -> None:
+        """What waits since before its time may be evidence; what came later is not waited for, or it would never end."""
+        scene, _ = await lose(inquiry, store, resend_unknown_after_s=NOT_NEVER)
+        await self._pass(scene)
+        await scene.execute("INSERT INTO report_page (reports, body, received_at) SELECT 1, '[]', closed_at FROM attempt")
+        await resend_unknown(store, inquiry.metrics)
+        assert await scene.states() == {"unknown": 5}
+        await scene.execute("UPDATE report_page SET received_at = now()")
+        await resend_unknown(store, inquiry.metrics)
+        assert await scene.states() == {"queued": 5}
+
     @pytest.mark.parametrize("state", ["paused", "canceled"])
     async def test_only_while_the_campaign_sends(self, store: Store, inquiry: Inquiry, state: str) -> None:
         """A campaign that is paused or canceled sends nothing again."""

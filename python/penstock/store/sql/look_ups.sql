@@ -55,9 +55,15 @@ DELETE FROM look_up WHERE look_up_id = ANY(ARRAY(
 SELECT kind::text AS kind, count(*) AS n FROM look_up WHERE due_at IS NOT NULL GROUP BY kind
 
 -- name: is_evidence_waiting
--- scope: system. Whether a question is open that may speak of an attempt: an id from its time, or one of its own hints. Rides on
--- look_up_once.
+-- scope: system. Whether something is open that may speak of an attempt: a question about an id from its time or about one of its
+-- own hints, or reports that came before it was time to send once more. Rides on look_up_once, the primary keys of attempt and
+-- campaign, and report_page_open.
 SELECT EXISTS (SELECT FROM look_up WHERE provider_id >= $1 AND provider_id < $2 AND kind = 'unknown' AND due_at IS NOT NULL)
     OR EXISTS (SELECT FROM attempt a CROSS JOIN LATERAL unnest(a.hints) AS h(provider_id)
                JOIN look_up l ON l.provider_id = h.provider_id AND l.kind = 'unknown' AND l.due_at IS NOT NULL
+               WHERE a.attempt_id = $3)
+    OR EXISTS (SELECT FROM attempt a
+               JOIN campaign c ON c.tenant_id = a.tenant_id AND c.campaign_id = a.campaign_id
+               JOIN report_page p ON p.applied_at IS NULL
+                AND p.received_at < greatest(a.closed_at, a.lease_until) + make_interval(secs => c.resend_unknown_after_s)
                WHERE a.attempt_id = $3)
