@@ -338,6 +338,25 @@ async def test_canceling_waits_for_a_claim_and_comes_too_late(store: Store) -> N
     assert await scene.states() == {"queued": 2}
 
 
+async def test_canceling_in_a_batch_that_was_joined_and_handed_back(store: Store) -> None:
+    """The claim that it waited for made the batch larger and returned it: what is left out is counted by the new size."""
+    scene = await place_all(store, [[single(0)], [single(seq) for seq in range(1, 12)]])
+    async with store.engine() as claiming:
+        transaction = claiming.transaction()
+        await transaction.start()
+        await claiming.execute("SELECT FROM batch WHERE first_seq = 0 FOR UPDATE")
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(cancel(store, scene, 0))
+            await until_waiting(store, 1)
+            await claiming.execute("UPDATE batch SET last_seq = 11, segments = 12 WHERE first_seq = 0")
+            await claiming.execute("DELETE FROM batch WHERE first_seq > 0")
+            await claiming.execute("UPDATE chunk SET messages = 12 WHERE first_seq = 0")
+            await claiming.execute("DELETE FROM chunk WHERE first_seq > 0")
+            await transaction.commit()
+    assert task.result()
+    assert await scene.column("SELECT excluded FROM batch") == [b"\x01\x00"]
+
+
 async def test_a_claim_passes_over_a_message_that_is_being_canceled(store: Store, rig: Rig) -> None:
     """The cancel has the batch first: the claim takes what is before it, and finds the rest afterwards."""
     scene = await place_all(store, [[single(0)], [single(1)], [single(2)]])

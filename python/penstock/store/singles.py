@@ -16,6 +16,7 @@ OPEN_DAY = query("singles.open_day")
 INSERT_MESSAGES = query("singles.insert_messages")
 FIND_OPTED_OUT = query("singles.find_opted_out")
 LOCK_PENDING_BATCH = query("singles.lock_pending_batch")
+FIND_CHUNK = query("singles.find_chunk")
 EXCLUDE_FROM_BATCH = query("singles.exclude_from_batch")
 FORGET_DAYS = query("singles.forget_days")
 
@@ -86,7 +87,12 @@ async def lock_pending_batch(
 ) -> PendingBatch | None:
     """The batch that will send the message, kept from being claimed; None when it was claimed or there is none."""
     row = await connection.fetchrow(LOCK_PENDING_BATCH, tenant_id, campaign_id, seq)
-    return PendingBatch(**row) if row else None
+    if row is None:
+        return None
+    batch = dict(row)
+    chunk = await connection.fetchrow(FIND_CHUNK, tenant_id, campaign_id, batch.pop("chunk_no"))
+    assert chunk is not None  # noqa: S101 - every batch has one
+    return PendingBatch(**batch, **chunk)
 
 
 async def exclude_from_batch(connection: Connection, batch_id: BatchId, excluded: bytes, *, is_empty: bool) -> None:

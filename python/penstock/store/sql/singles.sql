@@ -48,15 +48,16 @@ SELECT msisdn FROM opt_out WHERE tenant_id = $1 AND msisdn = ANY($2::int8[])
 
 -- name: lock_pending_batch
 -- The pending batch that holds message $3, locked; a claim that has it is waited for, and then there is none. Rides on
--- batch_ready. Its chunk is found as in runs.sql.
-SELECT b.batch_id, b.first_seq, b.last_seq, b.excluded, k.first_seq AS chunk_first_seq, k.messages AS chunk_messages
-FROM batch b
-CROSS JOIN LATERAL (
-    SELECT first_seq, messages FROM chunk WHERE (tenant_id, campaign_id, chunk_no) >= ($1, $2, b.chunk_no)
-    ORDER BY tenant_id, campaign_id, chunk_no LIMIT 1
-) k
-WHERE b.tenant_id = $1 AND b.campaign_id = $2 AND b.state = 'pending' AND $3::int4 BETWEEN b.first_seq AND b.last_seq
-FOR UPDATE OF b
+-- batch_ready.
+SELECT batch_id, chunk_no, first_seq, last_seq, excluded FROM batch
+WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'pending' AND $3::int4 BETWEEN first_seq AND last_seq
+FOR UPDATE
+
+-- name: find_chunk
+-- Of a locked batch, found as in runs.sql. In a statement of its own: one that waited for the lock would still see the chunk as it
+-- was before a claim made it part of a larger one.
+SELECT first_seq AS chunk_first_seq, messages AS chunk_messages FROM chunk WHERE (tenant_id, campaign_id, chunk_no) >= ($1, $2, $3)
+ORDER BY tenant_id, campaign_id, chunk_no LIMIT 1
 
 -- name: exclude_from_batch
 -- Of a locked pending batch; settled when nothing is left of it.
