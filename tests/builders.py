@@ -31,7 +31,7 @@ from penstock.domain.ids import RANDOM_BYTES, AccountId, AttemptId, CampaignId, 
 from penstock.domain.message import MessageState
 from penstock.limits.grant import Grant
 from penstock.providers.mitto.wire import judge
-from penstock.providers.port import Answered, Provider, Reply
+from penstock.providers.port import Answered, IsFree, Provider, Reply, Unsent, always
 from penstock.store import accounts, campaigns, tenants, uploads
 from penstock.store.pool import Connection, Store
 from penstock.telemetry.metrics import Metrics
@@ -193,8 +193,10 @@ class ScriptedProvider:
         self.script = deque(script)
         self.bodies: list[bytes] = []
 
-    async def send_bulk(self, body: bytes, expected: int) -> Reply:
-        """Take one request."""
+    async def send_bulk(self, body: bytes, expected: int, is_free: IsFree = always) -> Reply:
+        """Take one request, if it is free to leave."""
+        if not await is_free():
+            return Unsent("not_free")
         self.bodies.append(body)
         reply: Any = self.script.popleft() if self.script else accept_all
         if callable(reply):

@@ -9,7 +9,7 @@ from typing import Any
 from penstock.clock import SystemClock
 from penstock.domain.look_up import LookUpKind
 from penstock.providers.mitto.message import read_message, read_shown
-from penstock.providers.port import Answered, Disconnected, Reply
+from penstock.providers.port import Answered, Disconnected, IsFree, Reply, always
 from penstock.receipts.apply import Applier
 from penstock.reconcile.look_up import LookUps
 from penstock.reconcile.order import OrderJudge, queue_samples
@@ -36,11 +36,11 @@ class Teller(ScriptedProvider):
         """What the next look-ups come to instead."""
         self.asked: list[str] = []
 
-    async def send_bulk(self, body: bytes, expected: int) -> Reply:
+    async def send_bulk(self, body: bytes, expected: int, is_free: IsFree = always) -> Reply:
         """Take one request; once the script is over, accept it."""
         if not self.script:
             self.script.append(self.accept)
-        return await super().send_bulk(body, expected)
+        return await super().send_bulk(body, expected, is_free)
 
     def accept(self, body: bytes, _: int) -> Answered:
         """Take every message, and say so."""

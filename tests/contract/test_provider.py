@@ -129,6 +129,20 @@ async def test_one_refused_message() -> None:
         assert await outcome_of(settings_for(server.port), expected=1) == Refused("http_400")
 
 
+async def test_what_is_not_free_to_leave_is_unsent() -> None:
+    """It is asked once the connection is there, and no byte follows a no; the next request is not hindered by it."""
+    answers = iter([False, True])
+
+    async def is_free() -> bool:
+        return next(answers)
+
+    async with say(http(200, GOOD))().running() as server, MittoClient(settings_for(server.port)) as client:
+        assert await client.send_bulk(BODY, 2, is_free) == Unsent("not_free")
+        assert server.requests == []
+        assert isinstance(await client.send_bulk(BODY, 2, is_free), Answered)
+        assert len(server.requests) == 1
+
+
 async def test_nobody_listens() -> None:
     """A refused connection is certain not to have carried anything."""
     assert await outcome_of(settings_for(closed_port())) == NotSent("connect")

@@ -16,7 +16,7 @@ from penstock.domain.errors import StateConflictError
 from penstock.domain.outcome import Accepted, Outcome
 from penstock.ingest import control, retry, steering
 from penstock.ingest.steering import Canceled
-from penstock.providers.port import Answered, Reply, Unsent
+from penstock.providers.port import Answered, IsFree, Reply, Unsent, always
 from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.canceled import sweep_canceled
 from penstock.reconcile.findings import Findings
@@ -71,8 +71,9 @@ class World:
         """A fresh process."""
         self.rig = Rig(self.scene.store, self.spool, self, brake=self.brake, settler=Dying)
 
-    async def send_bulk(self, body: bytes, expected: int) -> Reply:
+    async def send_bulk(self, body: bytes, expected: int, is_free: IsFree = always) -> Reply:
         """The provider."""
+        assert await is_free()
         numbers = [message["destination"] for message in json.loads(body)["messages"]]
         choice = self.random.random()
         if choice < 0.1:
@@ -160,8 +161,9 @@ class World:
             await self.rig.drain()
         await sweep_canceled(self.scene.store)
 
-    async def accept(self, body: bytes, expected: int) -> Reply:
+    async def accept(self, body: bytes, expected: int, is_free: IsFree = always) -> Reply:
         """A provider in good health."""
+        assert await is_free()
         self.written.update(message["destination"] for message in json.loads(body)["messages"])
         return accept_all(body, expected)
 

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from penstock.clock import SystemClock
 from penstock.config import Sms
-from penstock.dispatch import pipeline
+from penstock.dispatch import departure
 from penstock.dispatch.claim import LEASE, Claimed
 from penstock.domain.errors import UnavailableError
 from penstock.domain.ids import AccountId, AttemptId, TenantId
@@ -19,7 +19,7 @@ from penstock.ingest import control
 from penstock.ingest.audience import Intake
 from penstock.ingest.upload import UploadRequest
 from penstock.limits.grant import Grant
-from penstock.providers.port import Answered
+from penstock.providers.port import Answered, IsFree, Reply, always
 from penstock.store import accounts, campaigns, opt_outs
 from penstock.store.accounts import Account
 from penstock.store.pool import Store
@@ -30,6 +30,7 @@ from tests.builders import (
     OpenBrake,
     Rig,
     Scene,
+    ScriptedProvider,
     accept_all,
     add_chunk,
     make_campaign,
@@ -178,7 +179,8 @@ class NarrowBrake(OpenBrake):
         """Grant what is needed, or nothing."""
         if not self.can_top_up:
             return Grant(0, retry_after_s=0.001)
-        self.granted.append(segments)
+        if grant.granted < segments:
+            self.granted.append(segments)
         return structs.replace(grant, granted=segments)
 
 
@@ -198,7 +200,7 @@ async def test_without_a_top_up_the_batch_goes_back_without_blame(
     store: Store, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When no larger permit is to be had in time nothing is sent, and the account is not made to wait for it."""
-    monkeypatch.setattr(pipeline, "RENEW_S", 0)
+    monkeypatch.setattr(departure, "RENEW_S", 0)
     scene = await make_campaign(store, 3, text=LONG_TEXT)
     rig = Rig(store, spool, brake=NarrowBrake(can_top_up=False))
     before = await account_of(store)
@@ -211,6 +213,66 @@ async def test_without_a_top_up_the_batch_goes_back_without_blame(
     ]
     assert await account_of(store) == before
     assert (before.backoff_step, before.held_until) == (0, None)
+
+
+class AgingBrake(OpenBrake):
+    """A limiter whose permits are good for an instant of a clock that is set by hand; `is_open` says whether it renews them."""
+
+    def __init__(self, clock: "HandClock") -> None:
+        super().__init__()
+        self.clock, self.is_open = clock, True
+        self.renewed_at: list[float] = []
+
+    async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, is_urgent: bool = False) -> Grant:
+        """Grant, for now."""
+        grant = await super().acquire(account_id, tenant_id, want=want, is_urgent=is_urgent)
+        return structs.replace(grant, expires_at=self.clock.at + 0.01)
+
+    async def renew(self, grant: Grant, segments: int) -> Grant:
+        """The same while it is good; else one for now, or nothing."""
+        if grant.is_good(segments, self.clock.at):
+            return grant
+        if not self.is_open:
+            return Grant(0, retry_after_s=0.001)
+        self.renewed_at.append(self.clock.at)
+        return structs.replace(grant, expires_at=self.clock.at + 0.01)
+
+
+class SlowToConnect(ScriptedProvider):
+    """A provider to whom a connection is opened first, which takes a while."""
+
+    def __init__(self, brake: AgingBrake, *, closes: bool) -> None:
+        super().__init__()
+        self.brake, self.closes = brake, closes
+
+    async def send_bulk(self, body: bytes, expected: int, is_free: IsFree = always) -> Reply:
+        """Connect, then ask."""
+        self.brake.clock.at += 0.3
+        self.brake.is_open = not self.closes
+        return await super().send_bulk(body, expected, is_free)
+
+
+async def test_a_permit_that_grew_old_while_connecting_is_renewed(store: Store, spool: Path) -> None:
+    """What leaves late counts for the moment in which it leaves, not for that in which it was allowed to."""
+    scene, clock = await make_campaign(store, 5), HandClock()
+    brake = AgingBrake(clock)
+    provider = SlowToConnect(brake, closes=False)
+    await Rig(store, spool, provider, brake=brake, clock=clock).dispatcher.run_once()
+    assert (await scene.states(), brake.renewed_at) == ({"sent": 5}, [clock.at])
+
+
+async def test_without_a_permit_at_the_last_moment_nothing_leaves(
+    store: Store, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch goes back without blame."""
+    monkeypatch.setattr(departure, "RENEW_CONNECTED_S", 0)
+    scene, clock = await make_campaign(store, 5), HandClock()
+    before, brake = await account_of(store), AgingBrake(clock)
+    provider = SlowToConnect(brake, closes=True)
+    await Rig(store, spool, provider, brake=brake, clock=clock).dispatcher.run_once()
+    assert (await scene.states(), await scene.column(BATCHES), provider.bodies) == ({"queued": 5}, ["pending"], [])
+    assert await scene.column("SELECT detail FROM attempt") == ["permit_expired"]
+    assert await account_of(store) == before
 
 
 async def test_halves_of_uneven_texts_go_out_whole(store: Store, rig: Rig) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from penstock import _core
 from penstock.clock import SystemClock
+from penstock.dispatch.departure import SEND_WITHIN_S
 from penstock.dispatch.marks import Marks
-from penstock.dispatch.pipeline import SEND_WITHIN_S
 from penstock.providers.port import Answered, Unsent
 from penstock.reconcile.attempts import give_up_lapsed_attempts
 from penstock.reconcile.findings import Findings

@@ -20,7 +20,7 @@ from penstock.limits.limiter import Limiter
 from penstock.limits.model import Ledger
 from penstock.limits.scopes import Quotas
 from penstock.limits.shares import Shares
-from penstock.providers.port import Answered
+from penstock.providers.port import Answered, IsFree, always
 from penstock.store.attempts import Attempt
 from penstock.store.pool import Store
 from penstock.telemetry.metrics import Metrics
@@ -116,7 +116,8 @@ async def test_slow_answers_to_one_tenant_hold_no_other(store: Store, tmp_path: 
     is_slow, go_on, is_sent = asyncio.Semaphore(0), asyncio.Event(), asyncio.Event()
 
     class SlowProvider:
-        async def send_bulk(self, body: bytes, expected: int) -> Answered:
+        async def send_bulk(self, body: bytes, expected: int, is_free: IsFree = always) -> Answered:
+            assert await is_free()
             if first_number(body) % 1_000_000 >= 500_000:
                 is_sent.set()
             else:
@@ -200,10 +201,10 @@ async def test_a_refused_single_message_is_not_forgotten(store: Store, tmp_path:
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         group.create_task(chooser.idle.wait(60, is_urgent_only=False))
         await asyncio.sleep(0)
-        chooser.refuse(lane, "segments", 0.1)
+        chooser.refuse(lane, "segments", 0.25)
         chooser.release(lane, lane.segments)
         chooser.done(lane)
-    assert 0 < chooser.pause_s(60) <= 0.1
+    assert 0 < chooser.pause_s(60) <= 0.25
 
 
 async def test_what_else_is_due_wakes_another_sender(store: Store, tmp_path: Path) -> None:

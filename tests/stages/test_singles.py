@@ -15,7 +15,7 @@ from penstock.domain.errors import OptedOutError
 from penstock.domain.ids import AccountId, BatchId
 from penstock.domain.single import Placed
 from penstock.ingest.canceling import cancel_message
-from penstock.providers.port import Answered, Disconnected
+from penstock.providers.port import Answered, Disconnected, IsFree, always
 from penstock.reconcile.completion import complete_campaigns
 from penstock.store import campaigns, dispatch, opt_outs
 from penstock.store.pool import Store
@@ -209,7 +209,8 @@ async def test_slow_campaigns_do_not_delay_a_single_message(store: Store, spool:
     is_slow, is_sent, go_on = asyncio.Semaphore(0), asyncio.Event(), asyncio.Event()
 
     class SlowProvider:
-        async def send_bulk(self, body: bytes, expected: int) -> Answered:
+        async def send_bulk(self, body: bytes, expected: int, is_free: IsFree = always) -> Answered:
+            assert await is_free()
             if "Code" in body.decode():
                 is_sent.set()
             else:

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from msgspec import structs
 
 from penstock import failpoint
 from penstock.dispatch.bounds import BatchFailedError
-from penstock.dispatch.claim import LEASE, Claimed, LeftOut, NothingDue
+from penstock.dispatch.claim import Claimed, LeftOut, NothingDue
+from penstock.dispatch.departure import Departure
 from penstock.dispatch.doubtful import DoubtfulClaims
 from penstock.dispatch.parts import Parts
 from penstock.dispatch.place import Place
@@ -28,16 +28,12 @@ from penstock.domain.room import SPARE
 from penstock.failpoint import Point
 from penstock.lifecycle import wait_for_halt
 from penstock.limits.grant import Grant
-from penstock.providers.port import Answered, pack_reply
+from penstock.providers.port import Answered, Unsent, pack_reply
 from penstock.store import dispatch
+from penstock.store.attempts import Attempt
 
 log = structlog.stdlib.get_logger(__name__)
 
-RENEW_S: Final = 5.0
-"""How long a claimed batch may wait for its permit to be renewed; then it goes back to the queue."""
-SEND_WITHIN_S: Final = LEASE.total_seconds() / 2
-"""An attempt must be younger when its request begins: long before its lease is over, when others may decide what is to become
-of it. A process that was stopped in between must not send on the strength of an old claim."""
 LONGEST_WAIT: Final = timedelta(seconds=LONGEST_DELAY_S)
 """Of a batch that failed by itself, before it is tried again."""
 UNPERMITTED_PAUSE: Final = timedelta(seconds=1)
@@ -122,14 +118,14 @@ class Dispatcher:
                 return
             parts.chooser.keep_distance(lane, permit.distance)
             parts.chooser.begin(lane)
-            send_by = parts.clock.monotonic() + SEND_WITHIN_S
+            since = parts.clock.monotonic()
             claimed = await self._claim(lane, permit)
             left_segments = _left_segments(claimed, lane)
         finally:
             parts.chooser.release(lane, left_segments)
         self._note(claimed, lane)
         if isinstance(claimed, Claimed):
-            await self._send(claimed, place, permit, send_by)
+            await self._send(claimed, place, Departure(parts, permit, claimed.segments, since))
         else:
             await parts.limiter.release(permit)
 
@@ -160,19 +156,19 @@ class Dispatcher:
                 if claimed.drift_s is not None:
                     self._parts.metrics.schedule_drift.labels("message").observe(claimed.drift_s)
 
-    async def _send(self, claimed: Claimed, place: Place, permit: Grant, send_by: float) -> None:
+    async def _send(self, claimed: Claimed, place: Place, departure: Departure) -> None:
         """From the committed attempt to its settlement."""
         parts, attempt = self._parts, claimed.attempt
         with parts.metrics.in_flight.track_inprogress():
-            permit = await self._renew(permit, claimed.segments)
-            if not permit.granted or parts.clock.monotonic() >= send_by:
-                reason = "claim_too_old" if permit.granted else "permit_expired"
-                await parts.limiter.release(permit)
-                await until_available(lambda: parts.settler.hand_back(attempt, reason, UNPERMITTED_PAUSE))
+            if not await departure.is_free():
+                await self._hand_back(attempt, departure)
                 return
             failpoint.reach(Point.SEND_BEFORE_WRITE)
             with parts.metrics.call_duration.time():
-                reply = await parts.provider.send_bulk(claimed.body, attempt.messages)
+                reply = await parts.provider.send_bulk(claimed.body, attempt.messages, departure.is_free)
+            if isinstance(reply, Unsent) and departure.refusal is not None:
+                await self._hand_back(attempt, departure)
+                return
             failpoint.reach(Point.SEND_AFTER_RESPONSE)
             if isinstance(reply, Answered):
                 parts.spool.put(attempt.attempt_id, pack_reply(reply))
@@ -181,22 +177,10 @@ class Dispatcher:
             if isinstance(outcome, Accepted):
                 parts.metrics.segments_sent.inc(claimed.segments)
 
-    async def _renew(self, permit: Grant, segments: int) -> Grant:
-        """Renew a permit that grew old (a slow disk, a busy machine, a slow answer) or is not for what was claimed.
-
-        A claim is cut to what was granted, but for its first message: that one goes whole, however many segments it has. Less
-        was claimed where less was left than was thought. What is returned has granted 0 if there was none to be had in time.
-        """
-        parts = self._parts
-        until = parts.clock.monotonic() + RENEW_S
-        while True:
-            permit = await parts.limiter.renew(permit, segments)
-            if permit.granted and permit.is_good(segments, parts.clock.monotonic()):
-                return permit
-            if not permit.granted:
-                await asyncio.sleep(min(permit.retry_after_s, RENEW_S))
-            if parts.clock.monotonic() >= until:
-                return structs.replace(permit, granted=0)
+    async def _hand_back(self, attempt: Attempt, departure: Departure) -> None:
+        """It did not leave, which is nobody's fault."""
+        reason = departure.refusal or ""
+        await until_available(lambda: self._parts.settler.hand_back(attempt, reason, UNPERMITTED_PAUSE))
 
     async def blame_marked(self) -> None:
         """Count a failure of every batch that was being made into a request when an earlier process ended.

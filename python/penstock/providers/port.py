@@ -3,6 +3,7 @@
 Not what it meant: that is judged afterwards, from these values alone, so that an answer kept on disk can be judged again.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -35,11 +36,23 @@ class Unsent(Struct, frozen=True, tag="unsent"):
 Reply = Answered | Disconnected | Unsent
 
 
+IsFree = Callable[[], Awaitable[bool]]
+"""Asked at the moment in which a request would leave; when it says no, the request does not."""
+
+
+async def always() -> bool:
+    """Let every request leave."""
+    return True
+
+
 class Provider(Protocol):
     """A way out for rendered requests."""
 
-    async def send_bulk(self, body: bytes, expected: int) -> Reply:
-        """Send one bulk request of `expected` messages, once, and say what came back. Transport failures are values."""
+    async def send_bulk(self, body: bytes, expected: int, is_free: IsFree = always) -> Reply:
+        """Send one bulk request of `expected` messages, once, and say what came back. Transport failures are values.
+
+        `is_free` is asked when a connection is there and nothing was written; what is not free to leave is unsent.
+        """
 
     async def get_message(self, provider_id: str) -> Reply:
         """Ask what became of one accepted message, and say what came back. Harmless to repeat."""

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from penstock import config, failpoint
 from penstock.failpoint import Point
-from penstock.providers.port import Answered, Disconnected, Reply, Unsent
+from penstock.providers.port import Answered, Disconnected, IsFree, Reply, Unsent, always
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -35,8 +35,14 @@ of its reuse makes a whole batch unknown."""
 DNS_TTL_S: Final = 30
 _LARGE_BYTES: Final = 1 << 18
 
+
+class _NotFreeError(Exception):
+    """It was told to stay at the last moment."""
+
+
 # Exception → reason and whether it can only come from before the first byte. The first match counts; subclasses stand first.
 _FAILURES: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
+    (_NotFreeError, "not_free", True),
     (aiohttp.InvalidURL, "address", True),
     (aiohttp.NonHttpUrlClientError, "address", True),
     (aiohttp.ClientConnectorDNSError, "dns", True),
@@ -57,6 +63,7 @@ _FAILURES: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
 class _Progress(Struct):
     """How far one request came."""
 
+    is_free: IsFree = always
     has_left: bool = False
 
 
@@ -103,18 +110,24 @@ class MittoClient:
         if self._session is not None:
             await self._session.close()
 
-    async def send_bulk(self, body: bytes, expected: int) -> Reply:  # noqa: ARG002 - the port's other providers may need it
-        """POST the body once and say what came back; failures of the transport are values, cancellation passes through."""
-        return await self._observed(lambda session, progress: self._post(session, body, progress))
+    async def send_bulk(
+        self, body: bytes, expected: int, is_free: IsFree = always  # noqa: ARG002 - the port's other providers may need it
+    ) -> Reply:  # fmt: skip
+        """POST the body once and say what came back; failures of the transport are values, cancellation passes through.
+
+        Where `is_free` says no, the connection that was found for the request is closed, and the request is unsent.
+        """
+        return await self._observed(_Progress(is_free), lambda session, progress: self._post(session, body, progress))
 
     async def get_message(self, provider_id: str) -> Reply:
         """GET one message and say what came back."""
-        return await self._observed(lambda session, progress: self._get(session, provider_id, progress))
+        return await self._observed(_Progress(), lambda session, progress: self._get(session, provider_id, progress))
 
-    async def _observed(self, call: Callable[[aiohttp.ClientSession, _Progress], Awaitable[Reply]]) -> Reply:
+    async def _observed(
+        self, progress: _Progress, call: Callable[[aiohttp.ClientSession, _Progress], Awaitable[Reply]]
+    ) -> Reply:
         if self._session is None:
             raise RuntimeError("the client is not open")
-        progress = _Progress()
         try:
             return await call(self._session, progress)
         except Exception as error:  # noqa: BLE001 - whatever it was, what may have left decides
@@ -154,11 +167,18 @@ def _translate(error: Exception, progress: _Progress) -> Reply:
 
 
 def _trace() -> aiohttp.TraceConfig:
-    """Mark a request's progress just before its head, and again before each part of its body, goes to the transport."""
+    """Ask just before a request's head goes to the transport; mark its progress then, and before each part of its body."""
     trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(_mark)
+    trace.on_request_headers_sent.append(_depart)
     trace.on_request_chunk_sent.append(_mark)
     return trace
+
+
+async def _depart(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    progress: _Progress = context.trace_request_ctx
+    if not await progress.is_free():
+        raise _NotFreeError
+    progress.has_left = True
 
 
 async def _mark(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
