@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from penstock.config import KNOWN_NAMES, MOCK_MITTO, ConfigError, Settings, environment_name, load
-from penstock.config.settings import LONGEST_CALL
+from penstock.config.settings import LONGEST_CALL, SENDERS_BESIDES
 from penstock.dispatch.claim import LEASE
+from penstock.domain.room import SPARE
 from penstock.redact import Secret
 
 REAL = {
@@ -225,6 +226,15 @@ def test_a_call_must_end_before_its_lease(text: str, is_taken: bool) -> None:  #
     with pytest.raises(ConfigError) as raised:
         load(given)
     assert raised.value.problems == ["PENSTOCK_MITTO__TIMEOUT: must be under 120s, the lease"]
+
+
+def test_every_sender_has_a_connection() -> None:
+    """Fewer connections than senders are refused at the start; the number of senders is that of the dispatcher."""
+    with pytest.raises(ConfigError) as raised:
+        load({"PENSTOCK_MODE": "mock", "PENSTOCK_DISPATCH__IN_FLIGHT": "14"})
+    assert raised.value.problems == ["PENSTOCK_MITTO__CONNECTIONS: must be at least 17, with PENSTOCK_DISPATCH__IN_FLIGHT=14"]
+    assert load({"PENSTOCK_MODE": "mock", "PENSTOCK_DISPATCH__IN_FLIGHT": "13"}).dispatch.in_flight == 13
+    assert SENDERS_BESIDES == SPARE + 1
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -20,8 +20,10 @@ from penstock.config.settings import (
     MOCK_MITTO,
     OUR_PREFIXES,
     REAL_NEEDS,
+    SENDERS_BESIDES,
     SHORTEST_ADMIN_KEY,
     SHORTEST_RETENTION,
+    Dispatch,
     Http,
     Mitto,
     Mode,
@@ -69,6 +71,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     _check_failpoint(environment, mode, problems)
     _check_http(sections["http"], problems)
     _check_mitto(sections["mitto"], problems)
+    _check_connections(sections["mitto"], sections["dispatch"], problems)
     _check_retention(sections["retention"], problems)
     if problems:
         raise ConfigError(sorted(problems))
@@ -116,6 +119,16 @@ def _check_mitto(mitto: Section, problems: list[str]) -> None:
         problems.append(f"MITTO_SENDER_NAME: expected {SENDER_RULE}")
     if mitto.api_base is not None and not _is_web_address(mitto.api_base):
         problems.append("MITTO_API_BASE: expected an address such as https://messaging.mittoapi.com")
+
+
+def _check_connections(mitto: Section, dispatch: Section, problems: list[str]) -> None:
+    """A sender that waits for a connection would take the account for one that cannot be reached."""
+    if not isinstance(mitto, Mitto) or not isinstance(dispatch, Dispatch):
+        raise TypeError(type(mitto), type(dispatch))
+    least = dispatch.in_flight + SENDERS_BESIDES
+    if mitto.connections < least:
+        name, senders = environment_name("mitto", "connections"), environment_name("dispatch", "in_flight")
+        problems.append(f"{name}: must be at least {least}, with {senders}={dispatch.in_flight}")
 
 
 def _check_retention(retention: Section, problems: list[str]) -> None:

@@ -113,7 +113,7 @@ class Mitto(Section, frozen=True, kw_only=True):
     """Send each message's id with it, as `reference`: where GET shows it again it decides about unknown outcomes. Not set: 1 in
     mock mode, 0 in real mode, because Mitto does not document whether it takes it: `penstock check --probe-reference` tells."""
     connections: Positive = 16
-    """Open connections to Mitto, at most."""
+    """Open connections to Mitto, at most; one for each sender: three more than PENSTOCK_DISPATCH__IN_FLIGHT."""
     connect_timeout: timedelta = timedelta(seconds=10)
     """Deadline for DNS, connection and TLS; nothing was sent when it passes."""
     timeout: timedelta = timedelta(seconds=60)
@@ -257,6 +257,9 @@ Place = tuple[str, str]
 
 LEAST_KEPT: Final = timedelta(days=1)
 """Clients may repeat a request as long as this after it failed on their side."""
+
+SENDERS_BESIDES: Final = 3
+"""So many senders there are besides those that one tenant may use: two spare ones, and one for single messages alone."""
 
 SHORTEST_RETENTION: Final = 30
 """Days: drafts are finished by then, and no report comes any more."""
