@@ -14,10 +14,13 @@ server. A killed test run leaves its servers behind; the folder in their command
 
 import asyncio
 import itertools
+import os
+import secrets
 import shutil
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -34,6 +37,27 @@ MEMORY = Path("/dev/shm")  # noqa: S108 -- a memory file system: cloning 30 tabl
 ROOM_BYTES = 2 * 1024**3  # with less (containers often give 64 MB) the disk is the safer place
 
 Fill = Callable[[str], Awaitable[None]]
+
+PORTS_FROM, PORTS_EACH = 15_000, 2_000
+"""Below those that outgoing connections are given, which would take one again before it is used. Each worker has its own."""
+
+
+def _ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))  # noqa: TID251 - pytest's own name
+    first, begin = PORTS_FROM + worker % 8 * PORTS_EACH, secrets.randbelow(PORTS_EACH)
+    for number in itertools.count(begin):
+        yield first + number % PORTS_EACH
+
+
+_candidates = _ports()
+
+
+def free_port() -> int:
+    """A port that was free a moment ago, and that nobody else is offered soon."""
+    for port in _candidates:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("there is no end of candidates")
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """A real cluster of three masters, from the same program as the embedded Valkey."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -14,18 +13,11 @@ from redis.crc import key_slot
 
 from penstock.embedded.binaries import find_valkey
 from penstock.limits.demand import KEY_PREFIX
-from tests.servers import private_folder
+from tests.servers import free_port, private_folder
 
 SLOTS = 16384
 MASTERS = 3
 READY_S = 30
-
-
-def free_ports(n: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    with ExitStack() as stack:
-        held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(n)]
-        return [one.getsockname()[1] for one in held]
 
 
 @contextmanager
@@ -33,7 +25,7 @@ def private_cluster() -> Iterator[str]:
     """Lend the URL of a node that does not own the provider's keys: whoever calls it is sent elsewhere."""
     found = find_valkey(None)
     program = found if isinstance(found, Path) else found.path
-    ports = free_ports(2 * MASTERS)
+    ports = [free_port() for _ in range(2 * MASTERS)]
     with ExitStack() as stack:
         folder = stack.enter_context(private_folder())
         nodes = []

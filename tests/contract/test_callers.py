@@ -124,9 +124,9 @@ async def test_no_window_of_a_second_is_too_full(url: str) -> None:
                     await asyncio.sleep(verdict.wait_us / 1e6)
 
         await asyncio.gather(ask(one), ask(two))
-    # A call passed at some moment between its two times: taken at its end, a window may be fuller by those in flight, of which
-    # there are never more than one in each process.
-    assert fullest_window([(end, 1) for _, end in passed], 1_000_000 - 50_000) <= 40
+    # A call passed at some moment between its two times: taken at its end, two may seem closer by as much as the longest took.
+    longest_us = max(end - began for began, end in passed)
+    assert fullest_window([(end, 1) for _, end in passed], 1_000_000 - longest_us) <= 40
     assert len(passed) >= 40 * 2
 
 
@@ -140,7 +140,8 @@ async def test_the_wait_is_obeyed_and_then_it_passes(url: str) -> None:
         before = await commands_of(url)
         assert await admitted(limits, 200) == 0
         assert await commands_of(url) - before < 10
-        await asyncio.sleep((await limits.admit(ME, Tier.CALL)).wait_us / 1e6)
+        wait_s = (await limits.admit(ME, Tier.CALL)).wait_us / 1e6
+        await asyncio.sleep(wait_s + 0.002)  # uvloop's timers count in milliseconds, and may wake early
         assert await admitted(limits, 1) == 1
 
 
@@ -261,11 +262,11 @@ async def test_a_silent_server_holds_nobody(valkey: EmbeddedValkey) -> None:
         try:
             began = SystemClock().monotonic()
             assert await admitted(limits, 1) == 1
-            assert SystemClock().monotonic() - began < 0.5  # the timeout is 0.1 s; the rest is for a loaded machine
+            assert SystemClock().monotonic() - began < 1.0  # the timeout is 0.1 s; the rest is for a loaded machine
             await until_away(limits)
             began = SystemClock().monotonic()
             assert await admitted(limits, 100) == 100
-            assert SystemClock().monotonic() - began < 0.1
+            assert SystemClock().monotonic() - began < 1.0  # asking each time would be ten seconds
         finally:
             os.kill(valkey.pid, signal.SIGCONT)
 

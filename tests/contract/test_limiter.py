@@ -108,9 +108,9 @@ async def test_a_full_window_renews_what_it_gave(bench: Bench) -> None:
     given = await bench.windows.acquire([demand])
     assert given.taken == (10,)
     await bench.wait(bench.window_us // 2)
+    began = bench.now_us()
     renewed = await bench.windows.acquire([demand.renewing(10, given.now_us)])
     assert (renewed.taken, renewed.standings[0].remaining) == ((10,), 0)
-    began = bench.now_us()
     assert (await bench.windows.acquire([bench.demand("segments", 10)])).blocker == "segments"
     await bench.take(bench.demand("segments", 10))
     assert bench.now_us() - began >= bench.window_us

@@ -257,3 +257,13 @@ async def verify_at_work(database: Database, simulator: str, promised: frozenset
     problems = check(promised, await read_wire(simulator), books, is_settled=False, earlier=earlier, asked=asked)
     assert not problems, problems
     return books
+
+
+async def longest_call_s(url: str) -> float:
+    """A bound on how long any call to the provider took: what was sent in order may have arrived so much later or earlier."""
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    prefix = 'penstock_provider_call_duration_seconds_bucket{le="'
+    buckets = [line.removeprefix(prefix).split('"} ') for line in lines if line.startswith(prefix)]
+    counted = [(float(bound), float(count)) for bound, count in buckets]
+    return next((upper for upper, count in counted if count == counted[-1][1]), 60.0)

@@ -1,10 +1,8 @@
 """The whole gateway in this process, beside a real simulator: for tests that steer what the provider does."""
 
 import asyncio
-import secrets
-import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from penstock.runtime import open_runtime
 from penstock.simulator import Simulator, SimulatorSettings
 from tests.e2e.checker import Books
 from tests.e2e.evidence import Condition, Database, set_rule, start, verify, wait_until
+from tests.servers import free_port
 
 SECRET = "mock-webhook-secret"
 KEY = "mock-mitto-key"
@@ -23,18 +22,6 @@ ACCOUNT = "00000000-0000-4000-8000-000000000001"
 BATCH = 30
 RECIPIENTS = 120
 GRACE_S = 20.0
-
-
-FIRST_PORT, PORTS = 15_000, 17_000
-"""Below those that outgoing connections are given, which would take one again before it is used."""
-
-
-def free_port() -> int:
-    """A port that was free a moment ago, and hardly anybody else's by now."""
-    while True:
-        port = FIRST_PORT + secrets.randbelow(PORTS)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 def simulator_settings(callback_port: int, journal: Path, **changes: object) -> SimulatorSettings:

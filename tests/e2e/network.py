@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.e2e.inside import free_port
 from tests.e2e.processes import Site, site
 from tests.e2e.proxy import Proxy
+from tests.servers import free_port
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from penstock.config import OUR_PREFIXES
 from penstock.simulator import Simulator
 from tests.e2e.checker import Books
 from tests.e2e.evidence import Condition, Database, verify, wait_until
-from tests.e2e.inside import free_port, settings, simulator_settings
+from tests.e2e.inside import settings, simulator_settings
+from tests.servers import free_port
 
 EXIT_S = 60.0
 SERVE = (sys.executable, "-m", "penstock", "serve")

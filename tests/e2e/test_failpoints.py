@@ -15,11 +15,10 @@ from penstock.store.pool import Store
 from tests.builders import make_sent_campaign
 from tests.e2e.customer import Customer
 from tests.e2e.evidence import FIRST_NUMBER, Database, wait_until
-from tests.e2e.inside import free_port
 from tests.e2e.processes import Process, Site, another, process_settings, site
 from tests.e2e.test_cli import run_all, servers
 from tests.old import OLD, books_of, leftovers, make_old_campaign, months_of
-from tests.servers import Databases
+from tests.servers import Databases, free_port
 
 RECIPIENTS = 2000
 SINGLES = 60

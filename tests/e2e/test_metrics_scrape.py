@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from penstock.telemetry.metrics import KEPT_NAMES
 from tests.e2e.evidence import Database, wait_until
-from tests.e2e.inside import Lab, free_port, lab
+from tests.e2e.inside import Lab, lab
+from tests.servers import free_port
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 KEPT_BY_OTHERS = {
@@ -52,6 +53,11 @@ async def at(dsn: str, valkey_url: str, tmp_path: Path) -> AsyncIterator[Lab]:
     async with lab(dsn, valkey_url, tmp_path) as at:
         await at.send()
         await at.settle()
+
+        async def is_counted() -> bool:
+            return "campaigns_total{" in await scrape(at)
+
+        await wait_until(is_counted, "the leader has counted")
         yield at
 
 

@@ -30,8 +30,8 @@ from tests.servers import Databases, private_folder
 RECIPIENTS = 3000
 SINGLES = 50
 SETTINGS = {"SMS_BATCH_SIZE": "50"}
-DATABASE_BACK_S = 3.0
-GATEWAY_BACK_S = 5.0
+DATABASE_BACK_S = 6.0
+GATEWAY_BACK_S = 10.0
 END_S = 90.0
 """The provider tries to report less and less often, the longer nobody took its reports."""
 

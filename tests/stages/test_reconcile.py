@@ -64,7 +64,7 @@ async def test_an_attempt_within_its_lease_is_left_alone(store: Store, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("attempt_s", "beat_s", "is_given_up"), [(6, None, True), (4, None, False), (6, 6, True), (6, 4, False), (4, 6, False)]
+    ("attempt_s", "beat_s", "is_given_up"), [(6, None, True), (1, None, False), (6, 6, True), (6, 1, False), (1, 6, False)]
 )
 async def test_an_attempt_of_a_process_that_is_gone_becomes_unknown_soon(
     store: Store, tmp_path: Any, attempt_s: float, beat_s: float | None, *, is_given_up: bool
