@@ -200,6 +200,67 @@ async def test_a_server_clock_set_forward_starts_a_new_window(valkey_url: str) -
     await client.aclose()
 
 
+class LaggingClock(SystemClock):
+    """A clock that can be set back: seen from here, the server's was set forward."""
+
+    lag_s = 0.0
+
+    def monotonic(self) -> float:
+        """Later than it says."""
+        return super().monotonic() - self.lag_s
+
+
+@asynccontextmanager
+async def windows_with_a_leap(url: str, *, idle_s: float) -> AsyncIterator[RedisWindows]:
+    """Windows that were open and idle for a time, before the server's clock was set forward by 30 ms."""
+    quotas, clock, client = quotas_of(50_000), LaggingClock(), connect(url)
+    await client.flushall()
+    await client.aclose()
+    windows = RedisWindows(Redis(url=Secret(url), timeout=timedelta(seconds=1)), quotas.epoch, clock=clock)
+    try:
+        await asyncio.sleep((await windows.acquire(())).wait_us / 1e6 + 0.002)
+        opened = await asyncio.gather(*(windows.acquire(()) for _ in range(5)))  # and with them as many connections
+        assert {verdict.blocker for verdict in opened} == {None}
+        await asyncio.sleep(idle_s)
+        clock.lag_s = 0.03
+        yield windows
+    finally:
+        await windows.aclose()
+
+
+async def test_calls_beside_the_one_that_sees_a_leap_grant_nothing(valkey_url: str) -> None:
+    """They were answered from windows that the leap had emptied as well."""
+    async with windows_with_a_leap(valkey_url, idle_s=0) as windows:
+        verdicts = await asyncio.gather(*(windows.acquire(()) for _ in range(5)))
+    assert {verdict.blocker for verdict in verdicts} == {"window"}
+
+
+async def test_a_leap_is_seen_by_who_was_idle(valkey_url: str) -> None:
+    """Permits of other processes may still count when one's own do not any more."""
+    async with windows_with_a_leap(valkey_url, idle_s=0.2) as windows:
+        assert (await windows.acquire(())).blocker == "window"
+
+
+async def test_a_leap_is_not_forgotten_when_the_windows_cannot_begin_anew(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next call tries it again, and grants nothing."""
+    async with windows_with_a_leap(valkey_url, idle_s=0) as windows:
+        call = windows._connections.call
+
+        async def fail(key: str, words: tuple[str, ...]) -> object:
+            if words[0] == "DEL":
+                raise TimeoutError
+            return await call(key, words)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(windows._connections, "call", fail)
+            for _ in range(2):
+                with pytest.raises(WindowsAwayError):
+                    await windows.acquire(())
+        assert (await windows.acquire(())).blocker == "window"
+
+
 async def test_a_cancelled_call_leaves_no_reply_for_the_next(valkey_url: str) -> None:
     """Calls cancelled while their reply is under way never hand it to another caller."""
     async with AsyncExitStack() as stack:

@@ -5,6 +5,7 @@ permits are simply never used.
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,10 @@ from penstock.limits import script
 from penstock.limits.connections import Connections, Deadline
 from penstock.limits.demand import Demand, Epoch, Verdict, WindowsAwayError, closed
 
-# By how much a server's clock may run ahead of ours between two calls before it counts as having been set forward.
+# By how much a server's clock may run ahead of ours between two calls before it counts as having been set forward; and by which
+# share of the time between them, the most by which time services slew a clock.
 _DRIFT_US = 2_000
+_DRIFT_SHARE = 0.0005
 
 
 class RedisWindows:
@@ -31,6 +34,10 @@ class RedisWindows:
         self._clock = clock
         self._nonces = itertools.count(1)
         self._latest: tuple[float, int] | None = None
+        self._is_doubted = False
+        """Whether the server's clock was set forward, and its windows have not begun anew."""
+        self._anew_at = -math.inf
+        """When they last began anew: what was asked before is not to be relied on."""
 
     async def acquire(self, demands: Sequence[Demand], epoch: Epoch | None = None) -> Verdict:
         """Take what is demanded from every scope, or nothing. Raises WindowsAwayError within the timeout."""
@@ -40,8 +47,11 @@ class RedisWindows:
         try:
             with Deadline(self._timeout_s):
                 reply = script.read_reply(await self._run(epoch, nonce, demands), nonce, demands)
-                if self._has_leapt(began, reply.now_us, epoch):
-                    return await self._begin_anew(epoch, demands)
+                self._is_doubted |= self._has_leapt(began, reply.now_us, epoch)
+                if self._is_doubted:
+                    await self._begin_anew(epoch)
+                if began <= self._anew_at:
+                    return closed(demands, epoch.span_us)
         except script.BadReplyError as error:
             await self._connections.drop()  # whatever else waits in these sockets is not to be trusted
             raise WindowsAwayError(f"reply_{error}") from error
@@ -65,7 +75,7 @@ class RedisWindows:
         """Whether the server's clock was set forward since our last call, which would empty windows that are full.
 
         Between the moments at which the server answered two calls lies no more of our time than from the beginning of the
-        first call to the end of the second. After more than a span our earlier permits have ceased to count anyway.
+        first call to the end of the second.
         """
         if not epoch.span_us:
             return False
@@ -73,8 +83,9 @@ class RedisWindows:
         if latest is None:
             return False
         ours_us = (self._clock.monotonic() - latest[0]) * 1_000_000
-        return ours_us < epoch.span_us and now_us - latest[1] > ours_us + _DRIFT_US
+        return now_us - latest[1] > ours_us * (1 + _DRIFT_SHARE) + _DRIFT_US
 
-    async def _begin_anew(self, epoch: Epoch, demands: Sequence[Demand]) -> Verdict:
+    async def _begin_anew(self, epoch: Epoch) -> None:
+        """Let the windows begin with an empty one. If that fails the next call tries it again, and grants nothing either."""
         await self._connections.call(epoch.key, ("DEL", epoch.key))
-        return closed(demands, epoch.span_us)
+        self._is_doubted, self._anew_at = False, self._clock.monotonic()
