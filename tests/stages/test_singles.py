@@ -310,6 +310,19 @@ async def test_a_rolling_campaign_completes_after_its_day(store: Store, rig: Rig
         assert await campaigns.count_by_state(connection) == {}
 
 
+async def test_a_rolling_campaign_that_is_complete_takes_nothing_more(store: Store, rig: Rig) -> None:
+    """It ended by a clock that was a day ahead; by the right one its day is not over, and what comes needs another."""
+    scene = await place_all(store, [[single(0)]])
+    rig.says(refusal(422))
+    await rig.drain()
+    await scene.execute("UPDATE campaign SET closes_at = now()")
+    await complete_campaigns(store)
+    await place(store, single(1))
+    await rig.drain()
+    assert rig.script.destinations[1:] == [f"+{number(1)}"]
+    assert await scene.column("SELECT state::text FROM campaign ORDER BY created_at") == ["completed", "sending"]
+
+
 async def test_a_canceled_message_is_not_sent(store: Store, rig: Rig) -> None:
     """Its neighbours are; a batch of which nothing is left costs no request and no permit."""
     scene = await place_all(store, [[single(0), single(1)], [single(2)]])
