@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock.clock import SystemClock
 from tests.e2e.customer import Customer
 from tests.e2e.evidence import FIRST_NUMBER, read_wire
 from tests.e2e.network import Network, networked
@@ -16,6 +17,8 @@ from tests.e2e.processes import Site
 RECIPIENTS = 600
 BATCH = 20
 IN_FLIGHT = 4
+STOPPED_S = 10.0
+"""A process ends so soon after its grace of a second, on a busy machine."""
 SLOW = {"scenarios": ("T1:seconds=0.03",), "report_attempts": 12}
 SETTINGS = {"SMS_BATCH_SIZE": str(BATCH), "PENSTOCK_MITTO__TIMEOUT": "1500ms"}
 
@@ -41,9 +44,9 @@ class Day:
 
 
 @asynccontextmanager
-async def day(dsn: str, valkey_url: str, folder: Path) -> AsyncIterator[Day]:
-    """All of it."""
-    async with networked(dsn, valkey_url, folder, simulated=SLOW, **SETTINGS) as (at, network):
+async def day(dsn: str, valkey_url: str, folder: Path, **changes: str) -> AsyncIterator[Day]:
+    """All of it; `changes` are settings by name."""
+    async with networked(dsn, valkey_url, folder, simulated=SLOW, **SETTINGS, **changes) as (at, network):
         key = await at.database.make_key("second", b"second")
         async with Customer(at.process.url, key) as customer:
             yield Day(at, network, customer)
@@ -148,6 +151,21 @@ async def test_the_database_falls_silent(dsn: str, valkey_url: str, tmp_path: Pa
             today.network.database.reset()
         today.network.database.heal()
         assert "unknown" not in await today.end()
+
+
+async def test_a_stop_while_the_database_is_silent_ends(dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """Whoever stops a process is not made to wait for servers that say nothing; what was in hand is repaired."""
+    async with day(dsn, valkey_url, tmp_path, PENSTOCK_GENERAL__DRAIN="1s") as today:
+        await today.send()
+        await today.at.sees(RECIPIENTS // 4)
+        today.network.database.silence()
+        await asyncio.sleep(0.5)
+        began = SystemClock().monotonic()
+        assert await today.at.process.terminate() == 1
+        assert SystemClock().monotonic() - began < STOPPED_S
+        today.network.heal()
+        await today.at.process.start()
+        await today.end()
 
 
 @pytest.mark.slow

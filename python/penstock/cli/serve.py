@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from penstock.cli.failure import CommandError, clear_failures
+from penstock.cli.overtime import UNFINISHED, Overtime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ def serve(
         except ExceptionGroup as group:
             raise CommandError(*_reasons(group)) from group
     if not clean:
-        raise CommandError("stopped with work unfinished; it is repaired at the next start")
+        raise CommandError(UNFINISHED)
 
 
 def _arm_failpoint(environment: "Mapping[str, str]") -> None:
@@ -89,19 +90,16 @@ def _with_role(settings: "Settings", role: Role | None) -> "Settings":
 def _run(settings: "Settings") -> bool:
     import uvloop
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings))
+    with Overtime() as overtime, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings, overtime))
 
 
-async def _serve(settings: "Settings") -> bool:
+async def _serve(settings: "Settings", overtime: Overtime) -> bool:
     """Whether every service stopped in time."""
-    import structlog
-
     from penstock.cli.environment import spool_folder
     from penstock.lifecycle import keep_for_good, run_services
     from penstock.runtime import open_runtime
 
-    log = structlog.stdlib.get_logger("penstock")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -109,13 +107,19 @@ async def _serve(settings: "Settings") -> bool:
         keep_for_good()
         _announce(runtime)
         async with asyncio.TaskGroup() as side:
-            side.create_task(_mark_draining(runtime, stop))
+            side.create_task(_mark_draining(runtime, stop, overtime))
             clean = await run_services(
                 runtime.services, stop, grace_s=settings.general.drain.total_seconds(), eager=runtime.eager
             )
-    # The last line, once everything is closed: how it ended, and what this process did while it lived.
-    log.info("stopped", clean=clean, counters=runtime.metrics.totals())
+    _say_stopped(runtime, clean=clean)
     return clean
+
+
+def _say_stopped(runtime: "Runtime", *, clean: bool) -> None:
+    """Write the last line, once everything is closed: how it ended, and what this process did while it lived."""
+    import structlog
+
+    structlog.stdlib.get_logger("penstock").info("stopped", clean=clean, counters=runtime.metrics.totals())
 
 
 def _announce_servers(settings: "Settings") -> None:
@@ -145,7 +149,8 @@ def _announce(runtime: "Runtime") -> None:
     runtime.health.started = True
 
 
-async def _mark_draining(runtime: "Runtime", stop: asyncio.Event) -> None:
+async def _mark_draining(runtime: "Runtime", stop: asyncio.Event, overtime: Overtime) -> None:
     """Readiness fails first, so that no new traffic comes while the rest drains."""
     await stop.wait()
     runtime.health.draining = True
+    overtime.begin(runtime.settings.general.drain.total_seconds(), lambda: _say_stopped(runtime, clean=False))

@@ -1,0 +1,47 @@
+"""The end of a process that does not end: something it waits for does not answer, such as a database that has fallen silent."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from penstock.cli.failure import FAILED
+
+UNFINISHED: Final = "stopped with work unfinished; it is repaired at the next start"
+OVERTIME_S: Final = 5.0
+"""After the grace. Closing everything takes part of a second, but a driver may wait for two minutes until a server confirms
+that what it was asked has been cancelled."""
+
+
+class Overtime:
+    """A deadline beside the event loop: `with Overtime() as overtime`, which must be left before it has passed.
+
+    Embedded servers stay behind; the next start adopts them.
+    """
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+
+    def begin(self, grace_s: float, say: Callable[[], None]) -> None:
+        """From now on this process has `grace_s` and a little more; `say` tells the log, should it not suffice."""
+        self._timer = threading.Timer(grace_s + OVERTIME_S, _end, (say,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def _end(say: Callable[[], None]) -> None:
+    try:
+        say()
+        print(f"penstock: {UNFINISHED}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    finally:
+        os._exit(FAILED)
