@@ -234,6 +234,10 @@ class OpenBrake:
         del account_id
         return False
 
+    def most_segments(self, account_id: AccountId) -> int | None:
+        """Anything goes."""
+        del account_id
+
     async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, is_urgent: bool = False) -> Grant:
         """Grant."""
         del account_id, tenant_id, is_urgent

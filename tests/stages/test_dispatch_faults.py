@@ -215,6 +215,24 @@ async def test_without_a_top_up_the_batch_goes_back_without_blame(
     assert (before.backoff_step, before.held_until) == (0, None)
 
 
+async def test_a_limit_below_one_message_is_the_batchs_failure(store: Store, spool: Path) -> None:
+    """It is not cut off and handed back for ever, but waits longer each time and shows as a dead letter at last."""
+
+    class SmallBrake(NarrowBrake):
+        def most_segments(self, account_id: AccountId) -> int | None:
+            del account_id
+            return 3
+
+    scene = await make_campaign(store, 3, text=LONG_TEXT)
+    rig = Rig(store, spool, brake=SmallBrake(can_top_up=False))
+    for _ in range(8):
+        assert await rig.dispatcher.run_once() == 0
+        await scene.execute("UPDATE batch SET due_at = now()")
+    (batch,) = await scene.fetch("SELECT state::text, first_seq, last_seq, failure FROM batch")
+    assert tuple(batch) == ("dead", 0, 2, "LimitTooSmallError")
+    assert (await scene.states(), await scene.column("SELECT 1 FROM attempt"), rig.script.bodies) == ({"queued": 3}, [], [])
+
+
 class AgingBrake(OpenBrake):
     """A limiter whose permits are good for an instant of a clock that is set by hand; `is_open` says whether it renews them."""
 

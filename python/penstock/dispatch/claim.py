@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from penstock import _core, failpoint
-from penstock.dispatch.bounds import BatchBounds, BatchFailedError, blamed_on
+from penstock.dispatch.bounds import BatchBounds, BatchFailedError, blamed_on, require_limit
 from penstock.dispatch.join import Run, claim_run
 from penstock.dispatch.marks import Marks
 from penstock.dispatch.quiet import is_delayed
@@ -75,12 +75,20 @@ class Claimer:
         self.doubtful: set[AttemptId] = set()
         """Attempts whose claim ended without a word: if they exist, nothing of them was sent."""
 
-    async def claim(self, lane: Lane, granted_segments: int) -> Claimed | LeftOut | NothingDue:
-        """Raises BatchFailedError, UnavailableError."""
+    async def claim(
+        self, lane: Lane, granted_segments: int, most_segments: int | None = None
+    ) -> Claimed | LeftOut | NothingDue:
+        """Take what was granted, or a first message that is larger, up to `most_segments`.
+
+        Raises BatchFailedError, UnavailableError.
+        """
         attempt_id = self._new_attempt_id()
         try:
             async with self._store.engine() as connection, connection.transaction():
-                return await self._claim(connection, lane, attempt_id, granted_segments)
+                claimed = await self._claim(connection, lane, attempt_id, granted_segments)
+                if isinstance(claimed, Claimed):
+                    require_limit(claimed.attempt.batch_id, claimed.segments, most_segments)
+                return claimed
         except BatchFailedError:
             raise
         except BaseException:

@@ -24,6 +24,9 @@ class Brake(Protocol):
     def is_limited(self, account_id: AccountId) -> bool:
         """Whether the account's segments are counted."""
 
+    def most_segments(self, account_id: AccountId) -> int | None:
+        """What a request may have at most, however long it waits; None: anything."""
+
     async def acquire(self, account_id: AccountId, tenant_id: TenantId, *, want: int, is_urgent: bool = False) -> Grant:
         """One request of up to `want` segments, or nothing."""
 

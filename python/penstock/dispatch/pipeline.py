@@ -132,7 +132,7 @@ class Dispatcher:
     async def _claim(self, lane: Lane, permit: Grant) -> Claimed | LeftOut | NothingDue | None:
         """None: the batch failed by itself, which is counted."""
         try:
-            return await self._parts.claimer.claim(lane, permit.granted)
+            return await self._parts.claimer.claim(lane, permit.granted, self._parts.limiter.most_segments(lane.account_id))
         except BatchFailedError as error:
             state = await self._count_failure(error.batch_id, error.kind, LONGEST_WAIT)
             log.exception("batch_failed", batch_id=error.batch_id, state=state)

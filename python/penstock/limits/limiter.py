@@ -89,6 +89,12 @@ class Limiter:
         """Whether the segments of this account are counted."""
         return not self._quotas.is_unlimited or account_id in self._overrides.account_segments
 
+    def most_segments(self, account_id: AccountId) -> int | None:
+        """The limit of this account, which no permit exceeds; None where its segments are not counted."""
+        if not self.is_limited(account_id):
+            return None
+        return self._overrides.account_segments.get(account_id, self._quotas.segments.limit)
+
     def override(self, overrides: Overrides) -> None:
         """From now on these limits hold in place of the settings'."""
         self._overrides = overrides
