@@ -105,6 +105,10 @@ class Proxy:
         for link in list(self._links):
             link.end()
 
+    async def is_in_use(self) -> bool:
+        """Whether a connection is open."""
+        return bool(self._links)
+
     def heal(self) -> None:
         """Everything that is not yet ended goes through again."""
         self.cuts.clear()

@@ -168,6 +168,19 @@ async def test_a_stop_while_the_database_is_silent_ends(dsn: str, valkey_url: st
         await today.end()
 
 
+async def test_a_start_that_waits_for_a_silent_database_can_be_stopped(dsn: str, valkey_url: str, tmp_path: Path) -> None:
+    """Also before anything runs that could be drained."""
+    async with day(dsn, valkey_url, tmp_path, PENSTOCK_GENERAL__DRAIN="1s") as today:
+        assert await today.at.process.terminate() == 0
+        today.network.database.reset()
+        today.network.database.silence()
+        today.at.process.launch()
+        await today.at.wait_for(today.network.database.is_in_use)
+        began = SystemClock().monotonic()
+        assert await today.at.process.terminate() == 1
+        assert SystemClock().monotonic() - began < STOPPED_S
+
+
 @pytest.mark.slow
 async def test_every_word_with_the_database_is_slow(dsn: str, valkey_url: str, tmp_path: Path) -> None:
     """Slow lines to the database make everything slow, and nothing else."""

@@ -15,6 +15,10 @@ OVERTIME_S: Final = 5.0
 that what it was asked has been cancelled."""
 
 
+LAST_WORDS_S: Final = 1.0
+"""For the log and for standard error, either of which may be full and read by nobody."""
+
+
 class Overtime:
     """A deadline beside the event loop: `with Overtime() as overtime`, which must be left before it has passed.
 
@@ -22,13 +26,14 @@ class Overtime:
     """
 
     def __init__(self) -> None:
+        self.say: Callable[[], None] = lambda: None
+        """Tells the log, should the time not suffice."""
         self._timer: threading.Timer | None = None
 
-    def begin(self, grace_s: float, say: Callable[[], None]) -> None:
-        """From now on this process has `grace_s` and a little more; `say` tells the log, should it not suffice."""
-        self._timer = threading.Timer(grace_s + OVERTIME_S, _end, (say,))
-        self._timer.daemon = True
-        self._timer.start()
+    def begin(self, grace_s: float) -> None:
+        """From now on this process has `grace_s` and a little more. Only the first call counts."""
+        if self._timer is None:
+            self._timer = _timer(grace_s + OVERTIME_S, self._end)
 
     def __enter__(self) -> Self:
         return self
@@ -37,11 +42,18 @@ class Overtime:
         if self._timer is not None:
             self._timer.cancel()
 
+    def _end(self) -> None:
+        _timer(LAST_WORDS_S, lambda: os._exit(FAILED))
+        try:
+            self.say()
+            print(f"penstock: {UNFINISHED}", file=sys.stderr, flush=True)
+            sys.stdout.flush()
+        finally:
+            os._exit(FAILED)
 
-def _end(say: Callable[[], None]) -> None:
-    try:
-        say()
-        print(f"penstock: {UNFINISHED}", file=sys.stderr, flush=True)
-        sys.stdout.flush()
-    finally:
-        os._exit(FAILED)
+
+def _timer(seconds: float, act: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+    return timer

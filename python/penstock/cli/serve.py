@@ -10,7 +10,7 @@ from penstock.cli.failure import CommandError, clear_failures
 from penstock.cli.overtime import UNFINISHED, Overtime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from penstock.config import Settings
     from penstock.runtime import Runtime
@@ -100,17 +100,21 @@ async def _serve(settings: "Settings", overtime: Overtime) -> bool:
     from penstock.lifecycle import keep_for_good, run_services
     from penstock.runtime import open_runtime
 
-    stop = asyncio.Event()
+    stop, grace_s = asyncio.Event(), settings.general.drain.total_seconds()
+
+    def halt() -> None:
+        stop.set()
+        overtime.begin(grace_s)  # from here on, though the start itself may hang
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, halt)
     async with open_runtime(settings, spool_folder(settings)) as runtime:
         keep_for_good()
         _announce(runtime)
+        overtime.say = lambda: _say_stopped(runtime, clean=False)
         async with asyncio.TaskGroup() as side:
-            side.create_task(_mark_draining(runtime, stop, overtime))
-            clean = await run_services(
-                runtime.services, stop, grace_s=settings.general.drain.total_seconds(), eager=runtime.eager
-            )
+            side.create_task(_mark_draining(runtime, stop, halt))
+            clean = await run_services(runtime.services, stop, grace_s=grace_s, eager=runtime.eager)
     _say_stopped(runtime, clean=clean)
     return clean
 
@@ -149,8 +153,8 @@ def _announce(runtime: "Runtime") -> None:
     runtime.health.started = True
 
 
-async def _mark_draining(runtime: "Runtime", stop: asyncio.Event, overtime: Overtime) -> None:
-    """Readiness fails first, so that no new traffic comes while the rest drains."""
+async def _mark_draining(runtime: "Runtime", stop: asyncio.Event, halt: "Callable[[], None]") -> None:
+    """Readiness fails first, so that no new traffic comes while the rest drains; a service that died is a halt as well."""
     await stop.wait()
     runtime.health.draining = True
-    overtime.begin(runtime.settings.general.drain.total_seconds(), lambda: _say_stopped(runtime, clean=False))
+    halt()

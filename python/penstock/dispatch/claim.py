@@ -86,7 +86,7 @@ class Claimer:
         try:
             async with self._store.engine() as connection, connection.transaction():
                 claimed = await self._claim(connection, lane, attempt_id, granted_segments)
-                if isinstance(claimed, Claimed):
+                if isinstance(claimed, Claimed) and claimed.segments > granted_segments:
                     require_limit(claimed.attempt.batch_id, claimed.segments, most_segments)
                 return claimed
         except BatchFailedError:

@@ -1,11 +1,13 @@
 """Claims that ended without a word from the database: committed or not, nobody knows yet."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from penstock.dispatch.claim import LEASE
 from penstock.dispatch.parts import Parts
 from penstock.dispatch.until import RETRY_S
+from penstock.domain.errors import UnavailableError
 from penstock.domain.ids import AttemptId
 from penstock.store import attempts
 
@@ -46,7 +48,8 @@ class DoubtfulClaims:
         """The same before this process ends: that nothing of them was sent is known to nobody else."""
         clock, doubtful = self._parts.clock, self._parts.claimer.doubtful
         until = clock.monotonic() + LAST_LOOKS_S
-        await self.hand_back()
         while doubtful and clock.monotonic() < until:
-            await asyncio.sleep(RETRY_S)
-            await self.hand_back()
+            with suppress(UnavailableError):
+                await self.hand_back()
+            if doubtful:
+                await asyncio.sleep(RETRY_S)

@@ -68,7 +68,10 @@ class Dispatcher:
             senders.append(group.create_task(self._send_until(halt, is_urgent_only=True)))
             await asyncio.wait(senders)
             ending.cancel()
-        await until_available(self.doubtful.hand_back_last)
+        try:
+            await self.doubtful.hand_back_last()
+        except Exception as error:  # noqa: BLE001 - raised with what the senders ended with
+            self._crashes.append(error)
         if self._crashes:
             raise ExceptionGroup("senders failed", self._crashes)
 

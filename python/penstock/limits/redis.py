@@ -18,7 +18,7 @@ from penstock.limits.connections import Connections, Deadline
 from penstock.limits.demand import Demand, Epoch, Verdict, WindowsAwayError, closed
 
 # By how much a server's clock may run ahead of ours between two calls before it counts as having been set forward; and by which
-# share of the time between them, the most by which time services slew a clock.
+# share of the time between them, as clocks differ and are slewed. A faster slew is taken for a leap, which is safe.
 _DRIFT_US = 2_000
 _DRIFT_SHARE = 0.0005
 

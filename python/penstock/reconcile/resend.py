@@ -54,7 +54,12 @@ async def _resend(connection: Connection, one: UnknownAttempt) -> int:
 
 
 async def _is_evidence_waiting(connection: Connection, one: UnknownAttempt) -> bool:
-    """Whether anything that may speak of the attempt is not looked at; what was no question so far becomes one."""
+    """Whether anything that may speak of the attempt is not looked at; what was no question so far becomes one.
+
+    In the order in which a report goes, so that none slips by: stored, then parked, then asked about.
+    """
+    if await look_ups.are_reports_waiting(connection, one.attempt_id):
+        return True
     found = await look_ups.queue_reports(
         connection, one.ids(), waited=timedelta(), since=one.closed_at, limit=QUESTIONS_AT_ONCE
     )

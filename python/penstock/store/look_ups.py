@@ -19,6 +19,7 @@ POSTPONE = query("look_ups.postpone")
 DROP_WAITING = query("look_ups.drop_waiting")
 DROP_ANSWERED = query("look_ups.drop_answered")
 COUNT_WAITING = query("look_ups.count_waiting")
+ARE_REPORTS_WAITING = query("look_ups.are_reports_waiting")
 IS_EVIDENCE_WAITING = query("look_ups.is_evidence_waiting")
 
 Ids = tuple[str, str]
@@ -84,6 +85,12 @@ async def count_waiting(connection: Connection) -> dict[LookUpKind, int]:
     """How many questions of each kind wait."""
     counts = {LookUpKind(row["kind"]): row["n"] for row in await connection.fetch(COUNT_WAITING)}
     return {kind: counts.get(kind, 0) for kind in LookUpKind}
+
+
+async def are_reports_waiting(connection: Connection, attempt_id: AttemptId) -> bool:
+    """Whether reports that came in time to speak of the attempt are stored and not applied."""
+    waiting: bool = await connection.fetchval(ARE_REPORTS_WAITING, attempt_id)
+    return waiting
 
 
 async def is_evidence_waiting(connection: Connection, ids: Ids, attempt_id: AttemptId) -> bool:

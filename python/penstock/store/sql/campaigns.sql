@@ -62,15 +62,9 @@ WHERE c.state = 'sending' AND (c.closes_at IS NULL OR c.closes_at <= now())
 ORDER BY c.campaign_id LIMIT 100
 
 -- name: complete_campaign
--- Nothing when the campaign is no longer sending. A rolling one takes no message any more, whatever day it is by a clock that was
--- set back: none would be sent.
-WITH completed AS (
-    UPDATE campaign SET state = 'completed', completed_at = now()
-    WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'sending' RETURNING tenant_id, campaign_id
-), closed AS (
-    DELETE FROM rolling_campaign r USING completed c WHERE r.tenant_id = c.tenant_id AND r.campaign_id = c.campaign_id
-)
-SELECT campaign_id FROM completed
+-- Nothing when the campaign is no longer sending.
+UPDATE campaign SET state = 'completed', completed_at = now()
+WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'sending' RETURNING campaign_id
 
 -- name: close_silent_messages
 -- Marks at most $3 sent messages whose report window is over; they stay sent, and a late report still applies. Rides on the

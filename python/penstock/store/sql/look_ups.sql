@@ -1,9 +1,10 @@
 -- name: queue_reports
 -- scope: system. Ids of parked reports between two ids become questions: those that waited for their message for $3, and of which
--- nothing was asked since $4 (when their attempt was given up). At most $5. Rides on parked_report_id and look_up_once.
+-- nothing was asked since $4 (when their attempt was given up). At most $5. Rides on parked_report_id and look_up_once. By the clock,
+-- not by the beginning of this transaction: what others parked since then counts as well.
 INSERT INTO look_up (kind, provider_id, due_at)
 SELECT DISTINCT 'unknown'::look_up_kind, p.provider_id, now() FROM parked_report p
-WHERE p.provider_id >= $1 AND p.provider_id < $2 AND p.received_at < now() - $3::interval
+WHERE p.provider_id >= $1 AND p.provider_id < $2 AND p.received_at < clock_timestamp() - $3::interval
   AND NOT EXISTS (SELECT FROM look_up l WHERE l.provider_id = p.provider_id AND l.kind = 'unknown'
                   AND (l.due_at IS NOT NULL OR l.answered_at >= $4))
 LIMIT $5
@@ -55,15 +56,18 @@ DELETE FROM look_up WHERE look_up_id = ANY(ARRAY(
 SELECT kind::text AS kind, count(*) AS n FROM look_up WHERE due_at IS NOT NULL GROUP BY kind
 
 -- name: is_evidence_waiting
--- scope: system. Whether something is open that may speak of an attempt: a question about an id from its time or about one of its
--- own hints, or reports that came before it was time to send once more. Rides on look_up_once, the primary keys of attempt and
--- campaign, and report_page_open.
+-- scope: system. Whether a question is open that may speak of an attempt: an id from its time, or one of its own hints. Rides on
+-- look_up_once.
 SELECT EXISTS (SELECT FROM look_up WHERE provider_id >= $1 AND provider_id < $2 AND kind = 'unknown' AND due_at IS NOT NULL)
     OR EXISTS (SELECT FROM attempt a CROSS JOIN LATERAL unnest(a.hints) AS h(provider_id)
                JOIN look_up l ON l.provider_id = h.provider_id AND l.kind = 'unknown' AND l.due_at IS NOT NULL
                WHERE a.attempt_id = $3)
-    OR EXISTS (SELECT FROM attempt a
+
+-- name: are_reports_waiting
+-- scope: system. Whether reports are not applied that came before it was time to send an attempt once more. Rides on the primary
+-- keys of attempt and campaign, and on report_page_open.
+SELECT EXISTS (SELECT FROM attempt a
                JOIN campaign c ON c.tenant_id = a.tenant_id AND c.campaign_id = a.campaign_id
                JOIN report_page p ON p.applied_at IS NULL
                 AND p.received_at < greatest(a.closed_at, a.lease_until) + make_interval(secs => c.resend_unknown_after_s)
-               WHERE a.attempt_id = $3)
+               WHERE a.attempt_id = $1)

@@ -1,8 +1,10 @@
 -- name: take_range
 -- The next $5 sequence numbers and $6 chunk numbers of today's rolling campaign, by the database's day; nothing when the day has
--- none yet. The row's lock orders the groups of all processes until they commit.
-UPDATE rolling_campaign SET next_seq = next_seq + $5, next_chunk = next_chunk + $6
+-- none yet, or it is over: it was completed by a clock that has been set back. The row's lock orders the groups of all processes
+-- until they commit.
+UPDATE rolling_campaign r SET next_seq = next_seq + $5, next_chunk = next_chunk + $6
 WHERE tenant_id = $1 AND day = (now() AT TIME ZONE 'UTC')::date AND account_id = $2 AND sender = $3 AND is_later = $4
+  AND EXISTS (SELECT FROM campaign c WHERE c.tenant_id = $1 AND c.campaign_id = r.campaign_id AND c.state = 'sending')
 RETURNING campaign_id, next_seq - $5 AS first_seq, next_chunk - $6 AS first_chunk, now() AS stored_at
 
 -- name: open_day
@@ -10,7 +12,11 @@ RETURNING campaign_id, next_seq - $5 AS first_seq, next_chunk - $6 AS first_chun
 -- which no transaction outlives.
 WITH opened AS (
     INSERT INTO rolling_campaign (tenant_id, day, account_id, sender, is_later, campaign_id)
-    VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING day
+    VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2, $3, $4, $5)
+    ON CONFLICT (tenant_id, day, account_id, sender, is_later) DO UPDATE SET campaign_id = $5, next_seq = 0, next_chunk = 0
+    WHERE NOT EXISTS (SELECT FROM campaign c WHERE c.tenant_id = $1 AND c.campaign_id = rolling_campaign.campaign_id
+                      AND c.state = 'sending')
+    RETURNING day
 )
 INSERT INTO campaign (tenant_id, campaign_id, state, name, text, sender, account_id, max_parts, is_rolling, started_at, closes_at)
 SELECT $1, $5, 'sending', 'single messages', $6, $3, $2, $7, true, now(),
