@@ -96,7 +96,7 @@ async def test_killed_again_while_it_repairs(dsn: str, valkey_url: str, tmp_path
     strikes = [f"{Point.SETTLE_BEFORE_COMMIT}:1", f"{Point.SETTLE_AFTER_COMMIT}:1"]
     async with site(dsn, valkey_url, tmp_path, **ONE_BY_ONE, **{failpoint.NAME: f"{Point.SEND_AFTER_SPOOL}:3"}) as at:
         await live_through(at, *strikes)
-        assert (await at.database.states()).get("unknown", 0) == 0
+        assert (await at.database.states()).get("unknown", 0) <= SINGLES  # those that were on their way at a death
 
 
 @pytest.mark.parametrize("point", sorted(AFTER_A_DEATH))

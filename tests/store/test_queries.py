@@ -36,8 +36,8 @@ _SYSTEM = {
     "idempotency": "drop_expired_keys",
     "keys": "find_key_owner",
     "limits": "has_singles list_account_limits list_tenant_limits",
-    "look_ups": "answer count_waiting drop_answered drop_waiting is_evidence_waiting postpone queue_hints queue_messages"
-    " queue_reports take_due",
+    "look_ups": "answer are_reports_waiting count_waiting drop_answered drop_waiting is_evidence_waiting postpone"
+    " queue_hints queue_messages queue_reports take_due",
     "message_search": "choose_unindexed index_numbers mark_indexed",
     "recounts": "list_everything list_stuck list_to_recount",
     "reports": "apply_reports choose_pages count_waiting drop_parked find_states finish_pages insert_page lock_pages"

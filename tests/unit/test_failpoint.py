@@ -34,7 +34,7 @@ def test_mock_mode_takes_one() -> None:
 
 def test_real_mode_refuses_it() -> None:
     """Where real messages are sent, no process can be told to end itself."""
-    real = dict.fromkeys(REAL_NEEDS, "1") | {"PENSTOCK_MODE": "real", "MITTO_MAX_SEGMENTS_PER_S": "unlimited"}
+    real = dict.fromkeys(REAL_NEEDS, "123") | {"PENSTOCK_MODE": "real", "MITTO_MAX_SEGMENTS_PER_S": "unlimited"}
     config.load(real)
     with pytest.raises(ConfigError) as refused:
         config.load(real | {failpoint.NAME: "send.after_claim:1"})
