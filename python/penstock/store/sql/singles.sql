@@ -8,14 +8,14 @@ WHERE tenant_id = $1 AND day = (now() AT TIME ZONE 'UTC')::date AND account_id =
 RETURNING campaign_id, next_seq - $5 AS first_seq, next_chunk - $6 AS first_chunk, now() AS stored_at
 
 -- name: open_day
--- Today's rolling campaign, unless another transaction was first. It takes messages until midnight; it closes an hour later,
--- which no transaction outlives.
+-- Today's rolling campaign, unless another transaction was first; one that is over is replaced (one that is not seen yet is that
+-- of the first). It takes messages until midnight; it closes an hour later, which no transaction outlives.
 WITH opened AS (
     INSERT INTO rolling_campaign (tenant_id, day, account_id, sender, is_later, campaign_id)
     VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2, $3, $4, $5)
     ON CONFLICT (tenant_id, day, account_id, sender, is_later) DO UPDATE SET campaign_id = $5, next_seq = 0, next_chunk = 0
-    WHERE NOT EXISTS (SELECT FROM campaign c WHERE c.tenant_id = $1 AND c.campaign_id = rolling_campaign.campaign_id
-                      AND c.state = 'sending')
+    WHERE EXISTS (SELECT FROM campaign c WHERE c.tenant_id = $1 AND c.campaign_id = rolling_campaign.campaign_id
+                  AND c.state <> 'sending')
     RETURNING day
 )
 INSERT INTO campaign (tenant_id, campaign_id, state, name, text, sender, account_id, max_parts, is_rolling, started_at, closes_at)
