@@ -310,6 +310,21 @@ async def test_a_rolling_campaign_completes_after_its_day(store: Store, rig: Rig
         assert await campaigns.count_by_state(connection) == {}
 
 
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_the_first_messages_of_a_day_meet_in_one_campaign(store: Store, *, is_over: bool) -> None:
+    """However many processes store one at the same moment, also where they find one that is over."""
+    if is_over:
+        await place(store, single(100))
+        async with store.engine() as connection:
+            await connection.execute("UPDATE campaign SET state = 'completed'")
+    await tenant_of(store)
+    await asyncio.gather(*(place(store, single(i)) for i in range(6)))
+    async with store.engine() as connection:
+        found = await connection.fetch("SELECT campaign_id FROM campaign WHERE state = 'sending'")
+        seqs = await connection.fetch("SELECT seq FROM message WHERE campaign_id = $1 ORDER BY seq", found[0]["campaign_id"])
+    assert (len(found), [row["seq"] for row in seqs]) == (1, list(range(6)))
+
+
 async def test_a_rolling_campaign_that_is_complete_takes_nothing_more(store: Store, rig: Rig) -> None:
     """It ended by a clock that was a day ahead; by the right one its day is not over, and what comes needs another."""
     scene = await place_all(store, [[single(0)]])
