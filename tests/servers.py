@@ -52,6 +52,12 @@ def _ports() -> Iterator[int]:
 _candidates = _ports()
 
 
+def wait_for_command_line(pid: int) -> None:
+    """Return once the kernel shows that a new process is `sleep`: a launch is reported a moment before."""
+    while not Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep\0"):
+        os.sched_yield()
+
+
 def free_port() -> int:
     """A port that was free a moment ago, and that nobody else is offered soon."""
     for port in _candidates:

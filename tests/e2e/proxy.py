@@ -69,6 +69,8 @@ class Proxy:
         self._upstream = upstream
         self._flows = asyncio.Event()
         self._flows.set()
+        self.is_awaited = asyncio.Event()
+        """Set when somebody has said something into a silence."""
         self._links: set[_Link] = set()
         self._server: asyncio.Server | None = None
 
@@ -94,6 +96,7 @@ class Proxy:
 
     def silence(self) -> None:
         """Nothing goes either way, and nobody is told: both sides are left with a connection that looks open."""
+        self.is_awaited.clear()
         self._flows.clear()
 
     def slow(self, *, delay_s: float = 0.0, bytes_per_s: float = math.inf) -> None:
@@ -128,6 +131,8 @@ class Proxy:
     async def pass_on(self, size: int) -> None:
         """Wait as the faults in force say."""
         await asyncio.sleep(self.delay_s + size / self.bytes_per_s)
+        if not self._flows.is_set():
+            self.is_awaited.set()
         await self._flows.wait()
 
 

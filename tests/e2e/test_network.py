@@ -159,7 +159,8 @@ async def test_a_stop_while_the_database_is_silent_ends(dsn: str, valkey_url: st
         await today.send()
         await today.at.sees(RECIPIENTS // 4)
         today.network.database.silence()
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(10):
+            await today.network.database.is_awaited.wait()
         began = SystemClock().monotonic()
         assert await today.at.process.terminate() == 1
         assert SystemClock().monotonic() - began < STOPPED_S

@@ -13,8 +13,6 @@ UNFINISHED: Final = "stopped with work unfinished; it is repaired at the next st
 OVERTIME_S: Final = 5.0
 """After the grace. Closing everything takes part of a second, but a driver may wait for two minutes until a server confirms
 that what it was asked has been cancelled."""
-
-
 LAST_WORDS_S: Final = 1.0
 """For the log and for standard error, either of which may be full and read by nobody."""
 

@@ -12,6 +12,7 @@ import pytest
 from penstock.embedded.account import ourselves
 from penstock.embedded.errors import EmbeddedError
 from penstock.embedded.process import Identity, ServerProcess, run_once
+from tests.servers import wait_for_command_line
 
 # An argument that no other process has: these tests may run beside themselves, or after a run that was killed.
 SECONDS = f"86399.{secrets.randbelow(10**9):09}"
@@ -21,9 +22,7 @@ SECONDS = f"86399.{secrets.randbelow(10**9):09}"
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """Lend a process that does nothing."""
     with subprocess.Popen(["sleep", SECONDS, "0.5"]) as process:
-        # The launch is reported a moment before the kernel shows the new program's command line.
-        while not Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"sleep\0"):
-            os.sched_yield()
+        wait_for_command_line(process.pid)
         yield process
         process.kill()
 

@@ -4,7 +4,6 @@ import os
 import secrets
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,9 +11,9 @@ import pytest
 
 from penstock.embedded import EmbeddedError
 from penstock.embedded.account import Account, ourselves
-from penstock.embedded.process import TICK_S, Identity, ServerProcess, start_server
+from penstock.embedded.process import Identity, ServerProcess, start_server
 from penstock.embedded.server import EmbeddedServer
-from tests.servers import private_folder
+from tests.servers import private_folder, wait_for_command_line
 
 # An argument that no other process has: these tests may run beside themselves, or after a run that was killed.
 SECONDS = f"86398.{secrets.randbelow(10**9):09}"
@@ -28,7 +27,6 @@ class Sleeper(EmbeddedServer):
     ending: ClassVar = ((signal.SIGTERM, 5.0),)
     address = "sleeper:"
     argv: tuple[str, ...] = ("/bin/sleep", SECONDS)
-    identity = Identity(("sleep",), (SECONDS,), os.geteuid())
     launched: ServerProcess | None = None
 
     @staticmethod
@@ -37,7 +35,7 @@ class Sleeper(EmbeddedServer):
 
     def _identity(self, account: Account) -> Identity:
         del account
-        return self.identity
+        return Identity(("sleep",), (SECONDS,), os.geteuid())
 
     def _launch(self, account: Account) -> ServerProcess:
         with self.log.opened() as log:
@@ -49,15 +47,7 @@ class Sleeper(EmbeddedServer):
         if self.launched is None:
             os.kill(pid, signal.SIGKILL)
             return False
-        return self.identity.matches(pid)
-
-
-def wait_for_command_line(server: Sleeper, pid: int) -> None:
-    """A process has no command line for a moment after `Popen` returns: the kernel wakes us before it has placed the words."""
-    deadline = time.monotonic() + 10
-    while not server.identity.matches(pid):
-        assert time.monotonic() < deadline
-        time.sleep(TICK_S)
+        return self._identity(ourselves()).matches(pid)
 
 
 def test_a_dying_orphan_is_not_the_server() -> None:
@@ -65,7 +55,7 @@ def test_a_dying_orphan_is_not_the_server() -> None:
     with private_folder() as folder, subprocess.Popen(["sleep", SECONDS]) as orphan:
         server = Sleeper(folder / "sleeper")
         try:
-            wait_for_command_line(server, orphan.pid)
+            wait_for_command_line(orphan.pid)
             with server:
                 assert server.launched
                 assert server.pid == server.launched.pid != orphan.pid
